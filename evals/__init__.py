@@ -1,0 +1,1 @@
+"""Measures the answers: golden questions, retrieval benchmarks, leak checks."""

@@ -1,0 +1,127 @@
+"""The demonstration: index a portal of files, serve it, ask, show the answers, check them."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import yaml
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from evals.renaming import Renaming, rename_portal
+from portal_rag.cli.rendering import show_answer
+
+_CASES = Path(__file__).parent / "golden" / "demo.yaml"
+_START_SECONDS = 120
+_SEED = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A question and what its answer must hold; ` | ` separates facts of which one is enough."""
+
+    question: str
+    status: str
+    facts: tuple[str, ...]
+    source: str | None
+
+
+@click.command()
+@click.argument("portal", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--renamed", is_flag=True, help="Give every entity another name first.")
+def main(portal: Path, renamed: bool) -> None:
+    """Ask the eight questions about PORTAL; exit 1 if an answer is not what it must be."""
+    with tempfile.TemporaryDirectory() as folder:
+        renaming = Renaming(names={}, titles={})
+        if renamed:
+            renaming = rename_portal(portal, Path(folder) / "portal", seed=_SEED)
+            portal = Path(folder) / "portal"
+        with _serving(portal, Path(folder) / "index") as url:
+            wrong = [problem for case in cases(renaming) for problem in _ask(url, case)]
+    for problem in wrong:
+        click.echo(f"WRONG: {problem}", err=True)
+    sys.exit(1 if wrong else 0)
+
+
+def cases(renaming: Renaming) -> Iterator[Case]:
+    """Read the questions, in the names that a renaming gave."""
+    for row in yaml.safe_load(renaming.apply(_CASES.read_text(encoding="utf-8"))):
+        yield Case(
+            question=row["question"],
+            status=row["status"],
+            facts=tuple(row.get("facts", ())),
+            source=row.get("source"),
+        )
+
+
+@contextmanager
+def _serving(portal: Path, index: Path) -> Iterator[str]:
+    """Index `portal` and serve it on a free loopback port while the block runs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")},
+        "PORTAL_RAG_AUTH": "none",
+        "PORTAL_RAG_INDEX_DIR": str(index),
+        "PORTAL_RAG_PORT": str(port),
+        "PORTAL_RAG_LOG_LEVEL": "warning",
+    }
+    _program("indexer", "run", "--source", "files", "--path", str(portal), environ=environ).wait()
+    service = _program("portal_rag", "serve", environ=environ)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_ready(url)
+        yield url
+    finally:
+        service.terminate()
+        service.wait()
+
+
+def _program(module: str, *words: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", module, *words], env=environ)
+
+
+@retry(
+    retry=retry_if_exception_type(httpx.HTTPError),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(_START_SECONDS),
+    reraise=True,
+)
+def _wait_until_ready(url: str) -> None:
+    httpx.get(f"{url}/.backstage/health/v1/readiness").raise_for_status()
+
+
+def _ask(url: str, case: Case) -> Iterator[str]:
+    """Ask one question, print its answer, and yield what is wrong with it."""
+    response = httpx.post(
+        f"{url}/api/portal-rag/v1/questions", json={"question": case.question}, timeout=30
+    )
+    answer = response.raise_for_status().json()
+    click.secho(f"\n{case.question}", bold=True)
+    show_answer(answer, as_json=False)
+    yield from problems(case, answer)
+
+
+def problems(case: Case, answer: Mapping[str, Any]) -> Iterator[str]:
+    """Say in words what an answer lacks."""
+    if answer["status"] != case.status:
+        yield f"{case.question}: status is {answer['status']}, not {case.status}"
+    for fact in case.facts:
+        if not any(alternative in answer["answer"] for alternative in fact.split(" | ")):
+            yield f"{case.question}: the answer lacks {fact}"
+    cited = [source["url"] for source in answer["sources"]]
+    if case.source and not any(case.source in url for url in cited):
+        yield f"{case.question}: no cited source has {case.source} in its address"
+
+
+if __name__ == "__main__":
+    main()

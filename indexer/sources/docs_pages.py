@@ -1,0 +1,57 @@
+"""From a page of a docs site to a document, the same whichever way the page was read."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from indexer.sources.dating import midnight, reviewed_on
+from indexer.sources.document_kind import document_kind
+from portal_rag.corpus.documents import Document, Section
+from portal_rag.corpus.entity_ref import EntityRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocsSite:
+    """The docs of one entity; `source` is what its documents are stored under."""
+
+    source: str
+    owner: EntityRef
+    title: str
+    app_url: str
+
+    def path_of(self, location: str) -> str:
+        return f"{self.owner}/{location}"
+
+    def url_of(self, location: str) -> str:
+        """Where TechDocs shows the page."""
+        owner = self.owner
+        return f"{self.app_url}/docs/{owner.namespace}/{owner.kind}/{owner.name}/{location}"
+
+
+def page_document(
+    site: DocsSite,
+    *,
+    location: str,
+    nav_title: str,
+    sections: tuple[Section, ...],
+    written_on: date | None = None,
+    built_at: datetime | None = None,
+) -> Document:
+    """Make a page's document; its title is its first heading of the first level.
+
+    Its date is the one that its author gave (`written_on`, or a visible review date), before the
+    time at which the site was built.
+    """
+    title = next((s.title for s in sections if s.level == 1 and s.title), nav_title)
+    day = written_on or reviewed_on(sections)
+    return Document(
+        source=site.source,
+        path=site.path_of(location),
+        title=title,
+        site_title=site.title,
+        url=site.url_of(location),
+        entity_ref=site.owner,
+        resource_ref=site.owner,
+        kind=document_kind(location, title),
+        modified_at=midnight(day) if day else built_at,
+        sections=sections,
+    )

@@ -1,0 +1,64 @@
+"""What the pipeline asks of a source; a new source is one class with these members."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from portal_rag.corpus.documents import Document
+
+EVERYTHING = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Something of a source that could not be read; the rest of the run goes on.
+
+    `scope` is a document path, or the start of one up to a `/` or `#`: stored documents below it
+    stay as they are. EVERYTHING says that nobody can tell which documents are missing.
+    `is_outage` tells a system that failed from content that is broken.
+    """
+
+    scope: str
+    reason: str
+    is_outage: bool = False
+
+    def covers(self, document_path: str) -> bool:
+        if not document_path.startswith(self.scope):
+            return False
+        rest = document_path[len(self.scope) :]
+        return not rest or not self.scope or self.scope[-1] in "/#" or rest[0] in "/#"
+
+
+class Source(Protocol):
+    """A way of reading a portal.
+
+    `name` is what the command line calls it, `parts` the values of `Document.source` that it
+    delivers: distinct from those of every other source, so that pruning one leaves the others.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def parts(self) -> tuple[str, ...]: ...
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether all of it comes from files of this machine, so that nobody's rights apply."""
+        ...
+
+    def documents(self) -> AsyncIterator[Document | Failure]:
+        """Read everything once.
+
+        Raises:
+            PortalRagError: the source as a whole could not be read.
+        """
+        ...
+
+    def entities(self) -> Sequence[Mapping[str, Any]]:
+        """Give the catalog as it was read, once all documents are; empty unless from files."""
+        ...
+
+    def notes(self) -> Sequence[str]:
+        """Say what is worth knowing and no failure, once all documents are read."""
+        ...

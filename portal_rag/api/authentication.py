@@ -1,0 +1,78 @@
+"""Who is asking: a verified Backstage user, or the reader of this machine's own files."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from portal_rag.backstage.tokens import OnBehalfOfToken, TokenVerifier, UserToken
+from portal_rag.domain import LocalReader, PortalUser, Principal
+from portal_rag.errors import AuthenticationError, NotAllowedError
+
+_BEARER = re.compile(r"Bearer[ ]+(\S+)", re.IGNORECASE)
+_LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class BackstageAuthentication:
+    """Only full user tokens in the Authorization header count; cookies and query do not."""
+
+    verifier: TokenVerifier
+
+    async def principal(self, headers: Headers) -> Principal:
+        """Say who asks.
+
+        Raises:
+            AuthenticationError: no token, or none that can be verified.
+            NotAllowedError: the token is good, but no user may ask with it here.
+        """
+        unverified_token = _bearer(headers)
+        token = await self.verifier.verify(unverified_token)
+        match token:
+            case UserToken(user_ref=user_ref):
+                return PortalUser(user_ref=user_ref, token=unverified_token)
+            case OnBehalfOfToken():
+                raise NotAllowedError(
+                    "Plugin tokens on behalf of a user need this service to run with"
+                    " `identity: plugin`; send the user's own token instead"
+                )
+        raise NotAllowedError("This endpoint does not allow 'service' credentials")
+
+
+class LocalAuthentication:
+    """No credentials: whoever reaches this loopback address directly is the local reader.
+
+    Host and Origin are checked, so that no web page can make a browser ask (DNS rebinding and
+    cross-site requests).
+    """
+
+    async def principal(self, headers: Headers) -> Principal:
+        """Say who asks.
+
+        Raises:
+            NotAllowedError: the request came under a foreign host name or from a foreign page.
+        """
+        if _hostname("//" + headers.get("host", "")) not in _LOOPBACK_HOSTS:
+            raise NotAllowedError("Without authentication only loopback host names are answered")
+        origin = headers.get("origin")
+        if origin is not None and _hostname(origin) not in _LOOPBACK_HOSTS:
+            raise NotAllowedError("Without authentication other web pages may not ask")
+        return LocalReader()
+
+
+Authentication = BackstageAuthentication | LocalAuthentication
+
+
+def _bearer(headers: Headers) -> str:
+    match = _BEARER.fullmatch(headers.get("authorization", ""))
+    if not match:
+        raise AuthenticationError("Missing credentials")
+    return match[1]
+
+
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

@@ -1,0 +1,43 @@
+"""`POST /api/portal-rag/v1/questions`: one question in, one cited answer out."""
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from portal_rag.api.state import State
+from portal_rag.api.wire import parse_question, to_wire
+from portal_rag.errors import (
+    PayloadTooLargeError,
+    UnsupportedMediaTypeError,
+    UpstreamTimeoutError,
+)
+
+LARGEST_BODY = 600_000
+"""Bytes: fifty turns of ten thousand characters, and the question."""
+
+
+async def answer_question(request: Request[State]) -> Response:
+    """Answer with the asker's own rights, within the time that a question may take."""
+    principal = await request.state["authentication"].principal(request.headers)
+    question = parse_question(await _json_body(request))
+    services = request.state["services"]
+    try:
+        with anyio.fail_after(services.question_timeout_seconds):
+            answer = await services.pipeline.answer(question, services.portal_of(principal))
+    except TimeoutError as error:
+        raise UpstreamTimeoutError(
+            "portal-rag", "the question took too long; please ask again"
+        ) from error
+    return JSONResponse(to_wire(answer), headers={"cache-control": "no-store"})
+
+
+async def _json_body(request: Request[State]) -> bytes:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaTypeError("The content type must be application/json")
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_BODY:
+            raise PayloadTooLargeError(f"The body is larger than {LARGEST_BODY} bytes")
+    return bytes(body)

@@ -1,0 +1,49 @@
+"""The ASGI application: routes, middleware and error handlers on one screen."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+
+from portal_rag.api.authentication import BackstageAuthentication, LocalAuthentication
+from portal_rag.api.failures import MOUNT, known_failure, routing_failure, unknown_failure
+from portal_rag.api.health import liveness, readiness
+from portal_rag.api.questions import answer_question
+from portal_rag.api.request_log import RequestLog
+from portal_rag.api.state import State
+from portal_rag.errors import PortalRagError
+from portal_rag.services import Services
+
+OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
+
+
+def create_app(open_services: OpenServices) -> Starlette:
+    """Build the application; `open_services` runs once, when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[State]:
+        async with open_services() as services:
+            verifier = services.verifier
+            authentication = (
+                BackstageAuthentication(verifier) if verifier else LocalAuthentication()
+            )
+            yield State(services=services, authentication=authentication)
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/health", liveness),
+            Route("/.backstage/health/v1/liveness", liveness),
+            Route("/.backstage/health/v1/readiness", readiness),
+            Mount(MOUNT, routes=[Route("/v1/questions", answer_question, methods=["POST"])]),
+        ],
+        middleware=[Middleware(RequestLog)],
+        exception_handlers={
+            PortalRagError: known_failure,
+            HTTPException: routing_failure,
+            Exception: unknown_failure,
+        },
+    )

@@ -1,0 +1,1 @@
+"""Backstage protocols, one small asynchronous client per plugin."""

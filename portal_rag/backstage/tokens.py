@@ -1,0 +1,227 @@
+"""Whose token is this? Verifies Backstage's tokens as Backstage's own plugins do."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import jwt
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+from jwt.types import Options
+
+from portal_rag.backstage.entities import parse_ref
+from portal_rag.backstage.jwks import USER_KEYS, KeySet, plugin_keys
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.errors import AuthenticationError
+
+USER_TYPE = "vnd.backstage.user"
+LIMITED_USER_TYPE = "vnd.backstage.limited-user"
+PLUGIN_TYPE = "vnd.backstage.plugin"
+USER_AUDIENCE = "backstage"
+MOST_CHARACTERS = 32_768
+LEEWAY = timedelta(seconds=5)
+_USER_FAILURE = "Failed user token verification"
+_PLUGIN_FAILURE = "Failed plugin token verification"
+_PLUGIN_ID = re.compile(r"[A-Za-z0-9_-]+")
+_LATEST_EXPIRY = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+
+Claims = Mapping[str, Any]
+
+
+class SigningKeys(Protocol):
+    """Where public keys come from."""
+
+    async def find(self, key_set: KeySet, kid: str) -> PyJWK | None:
+        """Look up a key whose `algorithm_name` is asymmetric; None if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserToken:
+    """A user's own token, which may be passed on to Backstage."""
+
+    user_ref: EntityRef
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnBehalfOfToken:
+    """A plugin acts for a user; `obo` is the proof, which only plugins can use at Backstage."""
+
+    user_ref: EntityRef
+    caller: str
+    obo: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceToken:
+    """A plugin acts for itself; `subject` is `plugin:` and its id."""
+
+    subject: str
+
+
+VerifiedToken = UserToken | OnBehalfOfToken | ServiceToken
+
+
+class TokenVerifier:
+    """Tells who sent a token, or raises `AuthenticationError` with a short fixed text.
+
+    `own_plugin_id` is the audience that plugins must name; only `allowed_callers` among them are
+    listened to. The issuer is not compared: it is the portal's outside URL, not the one we use.
+    """
+
+    def __init__(
+        self,
+        *,
+        jwks: SigningKeys,
+        clock: Callable[[], datetime],
+        own_plugin_id: str,
+        allowed_callers: frozenset[str],
+    ) -> None:
+        self._jwks = jwks
+        self._clock = clock
+        self._own_plugin_id = own_plugin_id
+        self._allowed_callers = allowed_callers
+
+    async def verify(self, unverified_token: str) -> VerifiedToken:
+        """Verify a token that came as `Authorization: Bearer`.
+
+        Raises:
+            UpstreamError: the keys of the issuer cannot be fetched, so nothing can be said.
+        """
+        token_type = _type_of(unverified_token)
+        if token_type == USER_TYPE:
+            return await self._verify_user(unverified_token)
+        if token_type == PLUGIN_TYPE:
+            return await self._verify_plugin(unverified_token)
+        if token_type == LIMITED_USER_TYPE:
+            raise AuthenticationError("Illegal limited user token")
+        raise AuthenticationError("Illegal token")
+
+    async def _verify_user(self, unverified_token: str) -> UserToken:
+        claims = await self._user_claims(unverified_token, audience=USER_AUDIENCE)
+        return UserToken(
+            user_ref=_user_ref(claims),
+            token=unverified_token,
+            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        )
+
+    async def _verify_plugin(self, unverified_token: str) -> VerifiedToken:
+        caller = self._allowed_caller(unverified_token)
+        claims = await self._claims(
+            unverified_token,
+            plugin_keys(caller),
+            audience=self._own_plugin_id,
+            failure=_PLUGIN_FAILURE,
+        )
+        if "obo" in claims:
+            return await self._verify_on_behalf_of(claims["obo"], caller)
+        return ServiceToken(subject=f"plugin:{caller}")
+
+    def _allowed_caller(self, unverified_token: str) -> str:
+        """Check who claims to have signed, before a URL is made of the name."""
+        try:
+            unverified = jwt.decode(unverified_token, options={"verify_signature": False})
+        except PyJWTError as error:
+            raise AuthenticationError(_PLUGIN_FAILURE) from error
+        caller = unverified.get("sub")
+        if not isinstance(caller, str) or not _PLUGIN_ID.fullmatch(caller):
+            raise AuthenticationError("Invalid plugin token: forbidden subject format")
+        if caller not in self._allowed_callers:
+            raise AuthenticationError("Invalid plugin token: this plugin is not allowed to call")
+        return caller
+
+    async def _verify_on_behalf_of(self, unverified_obo: object, caller: str) -> OnBehalfOfToken:
+        if not isinstance(unverified_obo, str):
+            raise AuthenticationError(_USER_FAILURE)
+        audiences = {LIMITED_USER_TYPE: None, USER_TYPE: USER_AUDIENCE}
+        token_type = _type_of(unverified_obo)
+        if token_type not in audiences:
+            raise AuthenticationError(_USER_FAILURE)
+        claims = await self._user_claims(unverified_obo, audience=audiences[token_type])
+        return OnBehalfOfToken(user_ref=_user_ref(claims), caller=caller, obo=unverified_obo)
+
+    async def _user_claims(self, unverified_token: str, *, audience: str | None) -> Claims:
+        return await self._claims(
+            unverified_token, USER_KEYS, audience=audience, failure=_USER_FAILURE
+        )
+
+    async def _claims(
+        self, unverified_token: str, key_set: KeySet, *, audience: str | None, failure: str
+    ) -> Claims:
+        """Verify signature, required claims, audience and times; None means no audience at all."""
+        kid = _unverified_header(unverified_token).get("kid")
+        key = await self._jwks.find(key_set, kid) if isinstance(kid, str) else None
+        if key is None:
+            raise AuthenticationError(failure)
+        try:
+            claims = _decode(unverified_token, key, audience)
+        except PyJWTError as error:
+            raise AuthenticationError(failure) from error
+        if not self._is_current(claims):
+            raise AuthenticationError(failure)
+        return claims
+
+    def _is_current(self, claims: Claims) -> bool:
+        exp, iat, nbf = claims["exp"], claims["iat"], claims.get("nbf", 0)
+        if not all(map(_is_time, (exp, iat, nbf))):
+            return False
+        now, leeway = self._clock().timestamp(), LEEWAY.total_seconds()
+        return bool(nbf - leeway <= now < exp + leeway)
+
+
+def _decode(unverified_token: str, key: PyJWK, audience: str | None) -> Claims:
+    options: Options = {
+        "verify_signature": True,
+        "enforce_minimum_key_length": True,
+        "require": ["exp", "iat", "sub", *(["aud"] if audience else [])],
+        "verify_aud": True,
+        "strict_aud": True,
+        "verify_sub": True,
+        # The injected clock decides about times.
+        "verify_exp": False,
+        "verify_iat": False,
+        "verify_nbf": False,
+        # The issuer is the portal's outside URL, which may not be the one that is called here.
+        "verify_iss": False,
+        "verify_jti": False,
+    }
+    return jwt.decode(
+        unverified_token,
+        key=key,
+        algorithms=[key.algorithm_name],
+        audience=audience,
+        options=options,
+    )
+
+
+def _type_of(unverified_token: str) -> str | None:
+    token_type = _unverified_header(unverified_token).get("typ")
+    return token_type if isinstance(token_type, str) else None
+
+
+def _unverified_header(unverified_token: str) -> Mapping[str, Any]:
+    if len(unverified_token) > MOST_CHARACTERS or not unverified_token.isascii():
+        raise AuthenticationError("Illegal token")
+    try:
+        return jwt.get_unverified_header(unverified_token)
+    except PyJWTError as error:
+        raise AuthenticationError("Illegal token") from error
+
+
+def _is_time(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0 <= value < _LATEST_EXPIRY
+    )
+
+
+def _user_ref(claims: Claims) -> EntityRef:
+    ref = parse_ref(claims["sub"])
+    if ref is None:
+        raise AuthenticationError(_USER_FAILURE)
+    return ref

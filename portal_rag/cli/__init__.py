@@ -1,0 +1,78 @@
+"""`portal-rag serve | ask | doctor`."""
+
+import sys
+from typing import Any
+
+import click
+import uvicorn
+
+from portal_rag import __version__
+from portal_rag.app import create_app
+from portal_rag.cli.asking import ask_locally, ask_service
+from portal_rag.cli.doctor import examine
+from portal_rag.cli.rendering import show_answer, show_checks
+from portal_rag.errors import ConfigurationError, PortalRagError
+from portal_rag.logging import configure_logging
+from portal_rag.services import open_services
+from portal_rag.settings import load_asking_settings, load_service_settings
+
+BAD_CONFIGURATION = 2
+
+
+class _Cited(click.Group):
+    """Turns the errors that are raised on purpose into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PortalRagError as error:
+            click.echo(f"error: {error.message}", err=True)
+            sys.exit(BAD_CONFIGURATION if isinstance(error, ConfigurationError) else 1)
+
+
+@click.group(cls=_Cited)
+@click.version_option(__version__)
+def main() -> None:
+    """Cited, permission-aware answers about a Backstage portal."""
+
+
+@main.command()
+def serve() -> None:
+    """Run the HTTP service with the settings of the environment."""
+    settings = load_service_settings()
+    configure_logging(settings.log_level, json_lines=settings.log_json)
+    app = create_app(lambda: open_services(settings))
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+    )
+
+
+@main.command()
+@click.argument("question")
+@click.option("--entity", metavar="REF", help="The entity page that the question is asked on.")
+@click.option("--url", help="A running service; without it, the local index is asked in-process.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def ask(question: str, entity: str | None, url: str | None, as_json: bool) -> None:
+    """Ask QUESTION, with the Backstage token of PORTAL_RAG_TOKEN where the service needs one."""
+    settings = load_asking_settings()
+    configure_logging("error", json_lines=False)
+    service = url or settings.service_url
+    if service:
+        token = settings.token.get_secret_value() if settings.token else None
+        answer = ask_service(service, question, entity=entity, token=token)
+    else:
+        answer = ask_locally(settings, question, entity=entity)
+    show_answer(answer, as_json=as_json)
+
+
+@main.command()
+def doctor() -> None:
+    """Check configuration, Backstage, index and model, and say what to do about each failure."""
+    checks = examine()
+    show_checks(checks)
+    sys.exit(0 if all(check.ok for check in checks) else 1)

@@ -1,0 +1,94 @@
+"""One check after another: settings, model, index, Backstage; each with what to do if it fails."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+
+from portal_rag.corpus.embedding import load_embedder
+from portal_rag.errors import IndexUnavailableError, PortalRagError
+from portal_rag.services import open_backstage, open_index
+from portal_rag.settings import ServiceSettings, load_service_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What was looked at, what was found, and what to do about it if it failed."""
+
+    name: str
+    ok: bool
+    finding: str
+    advice: str = ""
+
+
+async def _check_model(settings: ServiceSettings) -> str:
+    embedder = await anyio.to_thread.run_sync(load_embedder, settings.embedding_model)
+    return f"{settings.embedding_model} loads and makes vectors of {embedder.dimensions}"
+
+
+async def _check_index(settings: ServiceSettings) -> str:
+    embedder = await anyio.to_thread.run_sync(load_embedder, settings.embedding_model)
+    index = await open_index(settings, embedder.fingerprint)
+    try:
+        manifest = await index.manifest()
+    finally:
+        await index.close()
+    if settings.auth == "none" and not manifest.built_from_files:
+        raise IndexUnavailableError("PORTAL_RAG_AUTH=none needs an index built from files alone")
+    sources = ", ".join(manifest.sources)
+    return f"{manifest.chunk_count} chunks of {sources}, published {manifest.published_at:%F %H:%M}"
+
+
+async def _check_backstage(settings: ServiceSettings) -> str:
+    if settings.auth == "none":
+        return "not needed with PORTAL_RAG_AUTH=none"
+    async with open_backstage(settings) as transport:
+        await transport.get_json("auth", ".well-known", "jwks.json", token=None)
+        if settings.permission_enabled:
+            await transport.get_json("permission", "health", token=None)
+    return f"{settings.backstage_url} serves its keys and answers for permissions"
+
+
+_Probe = Callable[[ServiceSettings], Awaitable[str]]
+_PROBES: tuple[tuple[str, _Probe, str], ...] = (
+    (
+        "model",
+        _check_model,
+        "Install it, or set PORTAL_RAG_EMBEDDING_MODEL to a model that is on this machine.",
+    ),
+    (
+        "index",
+        _check_index,
+        "Run `portal-index run`, with the same PORTAL_RAG_INDEX_DIR (or PORTAL_RAG_QDRANT_URL) and"
+        " PORTAL_RAG_EMBEDDING_MODEL as this service.",
+    ),
+    (
+        "backstage",
+        _check_backstage,
+        "Check PORTAL_RAG_BACKSTAGE_URL, that the backend is running, and that its auth and"
+        " permission plugins are installed.",
+    ),
+)
+
+
+def examine() -> list[Check]:
+    """Run all checks; without usable settings nothing else can be checked."""
+    try:
+        settings = load_service_settings()
+    except PortalRagError as error:
+        advice = "Correct the environment; the README's Settings lists every name."
+        return [Check(name="settings", ok=False, finding=error.message, advice=advice)]
+    passed = Check(name="settings", ok=True, finding="all names and values are understood")
+    return [passed, *anyio.run(_probe, settings)]
+
+
+async def _probe(settings: ServiceSettings) -> list[Check]:
+    return [await _check(settings, *probe) for probe in _PROBES]
+
+
+async def _check(settings: ServiceSettings, name: str, probe: _Probe, advice: str) -> Check:
+    try:
+        return Check(name=name, ok=True, finding=await probe(settings))
+    except PortalRagError as error:
+        return Check(name=name, ok=False, finding=error.message, advice=advice)

@@ -1,0 +1,1 @@
+"""One file per outside system that the service speaks to."""

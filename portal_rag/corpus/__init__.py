@@ -1,0 +1,1 @@
+"""What the indexer writes and the service reads; no HTTP in it."""

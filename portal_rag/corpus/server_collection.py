@@ -1,0 +1,257 @@
+"""One collection on a Qdrant server, and where the errors of its client are translated."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import ParamSpec, TypeVar, assert_never
+
+import httpx
+from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.conversions.common_types import PointId
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.schema import (
+    DENSE,
+    INDEXED_KEYS,
+    LEXICAL,
+    MARK_KEYS,
+    SOURCE,
+    AnyOf,
+    Everything,
+    from_payload,
+    manifest_from_json,
+    manifest_to_json,
+    to_mark,
+    to_metadata,
+    to_payload,
+)
+from portal_rag.corpus.store import (
+    DenseVector,
+    EmbeddedChunk,
+    Hit,
+    Manifest,
+    Run,
+    SparseVector,
+    StoredMark,
+)
+from portal_rag.errors import (
+    IndexUnavailableError,
+    PortalRagError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
+from portal_rag.retrying import reads
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_SYSTEM = "Qdrant"
+_PAGE = 1000
+_BATCH = 256
+_MANIFEST = "manifest"
+_NOT_QDRANT = "did not answer as Qdrant does; check PORTAL_RAG_QDRANT_URL"
+
+
+async def ask(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call the server, and again if that failed for a passing reason: what is asked must bear it.
+
+    Raises:
+        UpstreamTimeoutError: it did not answer in time.
+        UpstreamError: it could not be reached, or refused.
+    """
+    async for attempt in reads():
+        with attempt, _server_errors():
+            return await call(*args, **kwargs)
+    raise AssertionError("the retry policy raises the last error")
+
+
+class Collection:
+    """A collection of chunks, by its own name or by an alias."""
+
+    def __init__(self, client: AsyncQdrantClient, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    async def exists(self) -> bool:
+        return await ask(self._client.collection_exists, self.name)
+
+    async def create(self, *, dimensions: int) -> None:
+        """Make it if it is not there; its keyword indexes must precede the first point."""
+        if not await self.exists():
+            await ask(
+                self._client.create_collection,
+                self.name,
+                vectors_config={
+                    DENSE: models.VectorParams(size=dimensions, distance=models.Distance.COSINE)
+                },
+                sparse_vectors_config={
+                    LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF)
+                },
+            )
+        for key in INDEXED_KEYS:
+            await ask(
+                self._client.create_payload_index,
+                self.name,
+                key,
+                models.PayloadSchemaType.KEYWORD,
+            )
+
+    async def drop(self) -> None:
+        await ask(self._client.delete_collection, self.name)
+
+    async def manifest(self) -> Manifest | None:
+        """Read what was last published here; None if nothing was."""
+        if not await self.exists():
+            return None
+        info = await ask(self._client.get_collection, self.name)
+        encoded = (info.config.metadata or {}).get(_MANIFEST)
+        return manifest_from_json(encoded) if encoded else None
+
+    async def write_manifest(self, manifest: Manifest) -> None:
+        metadata = {_MANIFEST: manifest_to_json(manifest)}
+        await ask(self._client.update_collection, self.name, metadata=metadata)
+
+    async def search(
+        self, vector: DenseVector | SparseVector, *, among: Everything | AnyOf, limit: int
+    ) -> list[Hit]:
+        """Rank by this vector, best first; equal scores in the order of their ids."""
+        only = _filter(among)
+        if isinstance(vector, DenseVector):
+            asked = ask(
+                self._client.query_points,
+                self.name,
+                query=list(vector.values),
+                using=DENSE,
+                query_filter=only,
+                limit=limit,
+            )
+        else:
+            asked = ask(
+                self._client.query_points,
+                self.name,
+                query=_sparse(vector),
+                using=LEXICAL,
+                query_filter=only,
+                search_params=_rarity(only),
+                limit=limit,
+            )
+        found = sorted((await asked).points, key=lambda point: (-point.score, str(point.id)))
+        return [Hit(stored=from_payload(point.payload or {}), score=point.score) for point in found]
+
+    async def marks(self, source: str) -> dict[str, StoredMark]:
+        marks: dict[str, StoredMark] = {}
+        offset: PointId | None = None
+        while True:
+            points, offset = await ask(
+                self._client.scroll,
+                self.name,
+                scroll_filter=_filter(AnyOf(SOURCE, (source,))),
+                limit=_PAGE,
+                offset=offset,
+                with_payload=list(MARK_KEYS),
+            )
+            marks.update((str(point.id), to_mark(point.payload or {})) for point in points)
+            if offset is None:
+                return marks
+
+    async def upsert(self, chunks: Sequence[EmbeddedChunk], run: Run) -> None:
+        for batch in _batches(chunks):
+            points = [_point(item, run) for item in batch]
+            await ask(self._client.upsert, self.name, points)
+
+    async def rewrite_metadata(self, chunks: Sequence[Chunk], run: Run) -> None:
+        for batch in _batches(chunks):
+            updates = [_rewriting(chunk, run) for chunk in batch]
+            await ask(self._client.batch_update_points, self.name, updates)
+
+    async def delete(self, chunk_ids: Iterable[str]) -> None:
+        for batch in _batches(list(chunk_ids)):
+            points = models.PointIdsList(points=list(batch))
+            await ask(self._client.delete, self.name, points)
+
+    async def count(self) -> int:
+        return (await ask(self._client.count, self.name, exact=True)).count
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+
+
+def _point(item: EmbeddedChunk, run: Run) -> models.PointStruct:
+    return models.PointStruct(
+        id=item.chunk.id,
+        vector={DENSE: list(item.dense.values), LEXICAL: _sparse(item.lexical)},
+        payload=to_payload(item.chunk, run),
+    )
+
+
+def _rewriting(chunk: Chunk, run: Run) -> models.SetPayloadOperation:
+    return models.SetPayloadOperation(
+        set_payload=models.SetPayload(payload=to_metadata(chunk, run), points=[chunk.id])
+    )
+
+
+def _sparse(vector: SparseVector) -> models.SparseVector:
+    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
+
+
+def _filter(among: Everything | AnyOf) -> models.Filter | None:
+    match among:
+        case Everything():
+            return None
+        case AnyOf(key=key, values=values):
+            return models.Filter(
+                must=[models.FieldCondition(key=key, match=models.MatchAny(any=list(values)))]
+            )
+        case _:
+            assert_never(among)
+
+
+def _rarity(only: models.Filter | None) -> models.SearchParams | None:
+    """Count how rare a term is among the visible points alone; servers before 1.20 count all."""
+    return models.SearchParams(idf=models.IdfCorpusParams(corpus=only)) if only else None
+
+
+@contextmanager
+def _server_errors() -> Iterator[None]:
+    """Translate the client's exceptions; what the server said stays in the chained one."""
+    try:
+        yield
+    except ResourceExhaustedResponse as error:
+        raise UpstreamError(
+            _SYSTEM,
+            "asks to wait",
+            upstream_status=HTTPStatus.TOO_MANY_REQUESTS,
+            is_transient=True,
+            retry_after_seconds=error.retry_after_s,
+        ) from error
+    except UnexpectedResponse as error:
+        raise _refusal(error.status_code) from error
+    except ResponseHandlingException as error:
+        if isinstance(error.source, httpx.TimeoutException):
+            raise UpstreamTimeoutError(_SYSTEM, "did not answer in time") from error
+        if isinstance(error.source, httpx.TransportError):
+            raise UpstreamError(_SYSTEM, "cannot be reached", is_transient=True) from error
+        raise UpstreamError(_SYSTEM, _NOT_QDRANT) from error
+    except json.JSONDecodeError as error:
+        raise UpstreamError(_SYSTEM, _NOT_QDRANT) from error
+
+
+def _refusal(status: int | None) -> PortalRagError:
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            return IndexUnavailableError("The collection is not there; run `portal-index run`")
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            reason = "does not accept PORTAL_RAG_QDRANT_API_KEY for this"
+        case _:
+            reason = f"answered {status}"
+    return UpstreamError(
+        _SYSTEM,
+        reason,
+        upstream_status=status,
+        is_transient=status is None
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status == HTTPStatus.TOO_MANY_REQUESTS,
+    )

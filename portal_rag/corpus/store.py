@@ -1,0 +1,148 @@
+"""What the two programs need of a vector store."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.visibility import Visibility
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DenseVector:
+    """An embedding of unit length."""
+
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """BM25 term weights by term id; the engine multiplies them with the inverse frequency."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedChunk:
+    """A chunk with both of its vectors, ready to be written."""
+
+    chunk: Chunk
+    dense: DenseVector
+    lexical: SparseVector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMark:
+    """What the index remembers of a chunk, enough to tell whether it changed."""
+
+    document_path: str
+    content_hash: str
+    metadata_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredChunk:
+    """A chunk as it was read back, with when it was indexed."""
+
+    chunk: Chunk
+    indexed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A chunk that was found; `score` compares within one ranked list only."""
+
+    stored: StoredChunk
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What an index is: which schema and model it was built with, from which sources, when.
+
+    `built_from_files` is true only if every source that ever contributed read local files: the
+    condition for answering without authentication. `catalog_hash` changes with the catalog
+    snapshot that is kept beside the vectors; empty without one.
+    """
+
+    schema_version: int
+    embedding_fingerprint: str
+    dimensions: int
+    sources: tuple[str, ...]
+    built_from_files: bool
+    chunk_count: int
+    run_id: str
+    published_at: datetime
+    catalog_hash: str = ""
+
+
+class IndexReader(Protocol):
+    """The service's side: search what is published."""
+
+    async def manifest(self) -> Manifest:
+        """Say what is published now.
+
+        Raises:
+            IndexUnavailableError: nothing is published, or it cannot be read.
+            UpstreamError: the server did not answer.
+        """
+        ...
+
+    async def search(
+        self, vector: DenseVector | SparseVector, *, visible_to: Visibility, limit: int
+    ) -> Sequence[Hit]:
+        """Rank the visible chunks by this vector, best first; `OnlyResources()` of none is none.
+
+        Raises:
+            IndexUnavailableError: nothing is published, or it cannot be read.
+            UpstreamError: the server did not answer.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class IndexWriter(Protocol):
+    """The indexer's side: one run at a time; nothing is visible before `publish`, if embedded."""
+
+    async def manifest(self) -> Manifest | None:
+        """Say what the run started from; None if the index is new."""
+        ...
+
+    async def stored(self, source: str) -> Mapping[str, StoredMark]:
+        """List the chunks of one source, by chunk id."""
+        ...
+
+    async def upsert(self, chunks: Sequence[EmbeddedChunk], *, run: "Run") -> None: ...
+
+    async def rewrite_metadata(self, chunks: Sequence[Chunk], *, run: "Run") -> None:
+        """Replace everything but text and vectors of chunks that are already stored."""
+        ...
+
+    async def delete(self, chunk_ids: Iterable[str]) -> None: ...
+
+    async def count(self) -> int: ...
+
+    async def publish(self, manifest: Manifest, *, entities: Sequence[Mapping[str, Any]]) -> None:
+        """Make the run's work what readers see; `entities` is the catalog snapshot (see below).
+
+        The embedded store keeps the entities of a files-only index beside the vectors, so that it
+        can be asked without a Backstage. A server store has no use for them.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End the run; what was not published is discarded (embedded) or stays partial (server)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Stamp of one indexing run, kept in every chunk that it writes."""
+
+    id: str
+    started_at: datetime

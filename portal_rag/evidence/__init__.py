@@ -1,0 +1,1 @@
+"""Where evidence for a question comes from."""

@@ -1,0 +1,26 @@
+"""What one source of evidence brings back."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from portal_rag.domain import Fact, Passage, Portal, Query, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Facts and passages that the asker may see; `state` overrides `ok` and `empty`."""
+
+    facts: tuple[Fact, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    state: State | None = None
+
+
+class EvidenceSource(Protocol):
+    """A place to look for evidence, with the asker's rights alone."""
+
+    @property
+    def name(self) -> str:
+        """What `consulted` calls it."""
+        ...
+
+    async def find(self, query: Query, portal: Portal) -> Finding: ...

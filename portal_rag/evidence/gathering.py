@@ -1,0 +1,80 @@
+"""Ask all sources at once, each within its deadline; a source that fails is named, not fatal."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import anyio
+import structlog
+
+from portal_rag.domain import Consulted, Evidence, Portal, Query, State, Timer
+from portal_rag.errors import (
+    IndexUnavailableError,
+    NotAllowedError,
+    PortalRagError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
+from portal_rag.evidence.finding import EvidenceSource, Finding
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathering:
+    """The sources of evidence and the time that each may take, in seconds."""
+
+    sources: Sequence[EvidenceSource]
+    deadline_seconds: float
+    timer: Timer
+
+    async def gather(self, query: Query, portal: Portal) -> Evidence:
+        """Collect what all sources find; the order of the result is that of the sources."""
+        asked = [self._ask(source, query, portal) for source in self.sources]
+        return _together(await asyncio.gather(*asked))
+
+    async def _ask(
+        self, source: EvidenceSource, query: Query, portal: Portal
+    ) -> tuple[Finding, Consulted]:
+        started = self.timer()
+        finding = Finding(state="timeout")
+        try:
+            with anyio.move_on_after(self.deadline_seconds):
+                finding = await source.find(query, portal)
+        except PortalRagError as error:
+            finding = Finding(state=_state_of(error))
+            _log.warning("source_failed", source=source.name, error=error.message)
+        took = round((self.timer() - started) * 1000)
+        return finding, Consulted(source=source.name, state=_state(finding), took_ms=took)
+
+
+def _together(found: Sequence[tuple[Finding, Consulted]]) -> Evidence:
+    return Evidence(
+        facts=tuple(fact for finding, _ in found for fact in finding.facts),
+        passages=tuple(passage for finding, _ in found for passage in finding.passages),
+        consulted=tuple(consulted for _, consulted in found),
+    )
+
+
+def _state(finding: Finding) -> State:
+    if finding.state:
+        return finding.state
+    return "ok" if finding.facts or finding.passages else "empty"
+
+
+def _state_of(error: PortalRagError) -> State:
+    """Name a failure as the answer's `consulted` does.
+
+    Raises:
+        PortalRagError: it is not a failure of the source but of the question or of ourselves.
+    """
+    match error:
+        case UpstreamTimeoutError():
+            return "timeout"
+        case UpstreamError(upstream_status=429):
+            return "rate_limited"
+        case NotAllowedError():
+            return "forbidden"
+        case UpstreamError() | IndexUnavailableError():
+            return "unavailable"
+    raise error

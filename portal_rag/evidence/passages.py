@@ -1,0 +1,123 @@
+"""Passages of the index: found by meaning and by words, and each past the live gate."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import anyio.to_thread
+
+from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.embedding import Embedder
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.lexical import query_terms
+from portal_rag.corpus.store import IndexReader
+from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
+from portal_rag.domain import Clock, Passage, Portal, Query, Source
+from portal_rag.evidence.finding import Finding
+from portal_rag.evidence.ranking import Candidate, fuse
+
+ROUNDS = (50, 250, 1000)
+"""How many candidates each round of over-fetching asks for; the last is the most ever seen."""
+MOST_PASSAGES = 4
+MOST_OF_ONE_PAGE = 2
+
+
+class IndexPassages:
+    """Hybrid retrieval over what the asker may read.
+
+    The filter inside the query comes from a listing that may be a minute old; whatever is to be
+    used passes `Portal.readable`, which asks live.
+    """
+
+    name = "index"
+
+    def __init__(
+        self, *, index: IndexReader, embedder: Embedder, clock: Clock, stale_after: timedelta
+    ) -> None:
+        self._index = index
+        self._embedder = embedder
+        self._clock = clock
+        self._stale_after = stale_after
+
+    async def find(self, query: Query, portal: Portal) -> Finding:
+        if query.purpose == "facts" and query.subjects:
+            return Finding(state="not_applicable")
+        visible_to = await _visibility(portal)
+        permitted: list[Candidate] = []
+        for limit in ROUNDS:
+            candidates = await self._ranked(query, visible_to, limit)
+            permitted = await _past_the_gate(candidates, portal)
+            if len(_chosen(permitted)) >= MOST_PASSAGES or len(candidates) < limit:
+                break
+        now = self._clock()
+        return Finding(
+            passages=tuple(self._passage(candidate, now) for candidate in _chosen(permitted))
+        )
+
+    async def _ranked(
+        self, query: Query, visible_to: Visibility, limit: int
+    ) -> Sequence[Candidate]:
+        text = query.question.text
+        vector = await anyio.to_thread.run_sync(self._embedder.embed_query, text)
+        dense = await self._index.search(vector, visible_to=visible_to, limit=limit)
+        terms = query_terms(text)
+        lexical = await self._index.search(terms, visible_to=visible_to, limit=limit)
+        about = frozenset(entity.ref for entity in query.subjects)
+        return fuse(dense, lexical, about=about, kinds=query.document_kinds)
+
+    def _passage(self, candidate: Candidate, now: datetime) -> Passage:
+        stored = candidate.stored
+        return Passage(
+            kind=stored.chunk.kind,
+            text=stored.chunk.text,
+            similarity=candidate.similarity,
+            in_lexical=candidate.in_lexical,
+            source=self._source(stored.chunk, stored.indexed_at, now),
+        )
+
+    def _source(self, chunk: Chunk, indexed_at: datetime, now: datetime) -> Source:
+        anchor = f"#{chunk.anchor}" if chunk.anchor else ""
+        modified = chunk.modified_at
+        return Source(
+            kind="catalog" if chunk.kind in ("entity", "api") else "techdocs",
+            title=" > ".join(chunk.title_path),
+            entity_ref=chunk.entity_ref,
+            url=chunk.url + anchor,
+            fetched_at=indexed_at,
+            modified_at=modified,
+            stale=modified is not None and now - modified > self._stale_after,
+            excerpt=chunk.text,
+        )
+
+
+async def _visibility(portal: Portal) -> Visibility:
+    listing = await portal.listing()
+    if listing.complete:
+        return OnlyResources(frozenset(entity.ref for entity in listing.entities))
+    return GateDecides()
+
+
+async def _past_the_gate(candidates: Sequence[Candidate], portal: Portal) -> list[Candidate]:
+    readable = await portal.readable({ref for c in candidates for ref in _governing(c)})
+    return [c for c in candidates if readable.issuperset(_governing(c))]
+
+
+def _governing(candidate: Candidate) -> Iterable[EntityRef]:
+    """Whoever reads the passage learns of both: the entity of the files and the one it is about."""
+    chunk = candidate.stored.chunk
+    return (chunk.resource_ref, chunk.entity_ref)
+
+
+def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Take the best, not more than a few of any one page, and those in reading order."""
+    pages: dict[str, list[Candidate]] = {}
+    taken = 0
+    for candidate in candidates:
+        page = pages.setdefault(candidate.stored.chunk.document_path, [])
+        if taken < MOST_PASSAGES and len(page) < MOST_OF_ONE_PAGE:
+            page.append(candidate)
+            taken += 1
+    return [candidate for page in pages.values() for candidate in sorted(page, key=_ordinal)]
+
+
+def _ordinal(candidate: Candidate) -> int:
+    return candidate.stored.chunk.ordinal

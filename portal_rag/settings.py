@@ -1,0 +1,73 @@
+"""The service's settings, all from environment variables that begin with `PORTAL_RAG_`."""
+
+import os
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+
+from portal_rag.corpus.settings import CorpusSettings, HttpUrl, load_settings
+from portal_rag.errors import ConfigurationError
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class ServiceSettings(CorpusSettings):
+    """Everything that can be set; the README's table says what each means."""
+
+    auth: Literal["backstage", "none"] = "backstage"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8007, ge=0, le=65535)
+    backstage_url: HttpUrl | None = None
+    identity: Literal["forward"] = "forward"
+    permission_enabled: bool = True
+    allowed_callers: str = "mcp-actions"
+    catalog_timeout_seconds: PositiveFloat = 2.0
+    source_timeout_seconds: PositiveFloat = 3.0
+    question_timeout_seconds: PositiveFloat = 5.0
+    stale_after_days: PositiveInt = 365
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = True
+    service_url: HttpUrl | None = None
+    token: SecretStr | None = None
+
+
+def load_service_settings(environ: Mapping[str, str] = os.environ) -> ServiceSettings:
+    """Read and check the settings.
+
+    Raises:
+        ConfigurationError: a name is unknown, or a value is missing, wrong or contradicts another.
+    """
+    settings = load_settings(ServiceSettings, environ)
+    if settings.auth == "none":
+        _check_unauthenticated(settings)
+    elif not settings.backstage_url:
+        raise ConfigurationError(
+            "PORTAL_RAG_BACKSTAGE_URL is not set; it must be the base URL of the Backstage backend,"
+            " for example http://127.0.0.1:7007 (README, Settings)."
+            " To try the service on files without Backstage, set PORTAL_RAG_AUTH=none."
+        )
+    return settings
+
+
+def load_asking_settings(environ: Mapping[str, str] = os.environ) -> ServiceSettings:
+    """Read the settings for asking: by a running service, or in-process without authentication.
+
+    Raises:
+        ConfigurationError: a name is unknown or a value is wrong.
+    """
+    settings = load_settings(ServiceSettings, environ)
+    return settings.model_copy(update={"auth": "none"})
+
+
+def _check_unauthenticated(settings: ServiceSettings) -> None:
+    if settings.host not in LOOPBACK:
+        raise ConfigurationError(
+            f"PORTAL_RAG_AUTH=none answers anybody who can connect, so PORTAL_RAG_HOST must be a"
+            f" loopback address, not {settings.host!r} (README, Settings)."
+        )
+    if settings.qdrant_url:
+        raise ConfigurationError(
+            "PORTAL_RAG_AUTH=none reads only an embedded index that was built from files; unset"
+            " PORTAL_RAG_QDRANT_URL, or use PORTAL_RAG_AUTH=backstage (README, Settings)."
+        )

@@ -1,0 +1,137 @@
+"""Question -> Query: what is asked, and about which entities, as far as the asker may see them."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from portal_rag.backstage.entities import Entity
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.domain import Choice, Portal, Query, Question, Topic
+from portal_rag.understanding.intents import Intent, read_intent
+from portal_rag.understanding.naming import (
+    Named,
+    is_identifier,
+    named_entities,
+    nearest,
+    subject_words,
+)
+
+_HERE = re.compile(
+    r"\b(?:this|it|its|here|that (?:service|component|one)|they|them)\b", re.IGNORECASE
+)
+_SLOT = re.compile(
+    r"\b(?:run ?books?|docs?|documentation|dashboards?|repo(?:sitory)?|terraform|helm|adrs?)\b"
+    r"\s+(?:for|of|about)\s+(?:the\s+)?(?P<name>[^\s?!,;]+)|(?P<owner>[^\s?!,;]+)['\u2019]s\s",
+    re.IGNORECASE,
+)
+_MOST_SUBJECTS = 3
+_TEAM_TOPICS: frozenset[Topic] = frozenset({"members", "owns"})
+_TEAM_KINDS = frozenset({"group", "user"})
+_OWNED_KINDS = frozenset({"component", "api", "resource", "system", "domain"})
+
+
+async def understand(question: Question, portal: Portal) -> Query:
+    """Work out intent and entities; nothing is assumed of an entity that was not read just now."""
+    intent = read_intent(question.text)
+    if intent.purpose == "write":
+        return _query(question, intent)
+    named = [_preferred(one, intent) for one in await _named(question, portal)]
+    ambiguous = next((one for one in named if len(one.entities) > 1), None)
+    if ambiguous and _must_be_clear(ambiguous, intent):
+        return await _clarifying(question, intent, ambiguous, portal)
+    subjects = await _subjects(question, named, portal)
+    unknown = None if subjects else _unknown_name(question, intent)
+    if unknown:
+        return await _unknown(question, intent, unknown, portal)
+    return _query(question, intent, subjects=subjects)
+
+
+def _query(
+    question: Question,
+    intent: Intent,
+    *,
+    subjects: tuple[Entity, ...] = (),
+    choices: tuple[Choice, ...] = (),
+    unknown_name: str | None = None,
+    near: tuple[Choice, ...] = (),
+) -> Query:
+    return Query(
+        question=question,
+        purpose=intent.purpose,
+        topics=intent.topics,
+        document_kinds=intent.document_kinds,
+        subjects=subjects,
+        choices=choices,
+        unknown_name=unknown_name,
+        near=near,
+    )
+
+
+async def _named(question: Question, portal: Portal) -> tuple[Named, ...]:
+    """Look in the question; if it only points ("it"), and at no page, in what was asked before."""
+    named = await named_entities(question.text, portal)
+    if named or question.entity_ref or not _HERE.search(question.text):
+        return named
+    for turn in reversed([turn for turn in question.history if turn.role == "user"]):
+        earlier = await named_entities(turn.content, portal)
+        if earlier:
+            return earlier
+    return ()
+
+
+def _preferred(named: Named, intent: Intent) -> Named:
+    """Keep the kinds that the question can be about, if any entity is of such a kind."""
+    kinds = _TEAM_KINDS if _TEAM_TOPICS & set(intent.topics) else _OWNED_KINDS
+    fitting = tuple(entity for entity in named.entities if entity.ref.kind in kinds)
+    return Named(named.words, fitting or named.entities)
+
+
+def _must_be_clear(named: Named, intent: Intent) -> bool:
+    return intent.purpose != "documents" or is_identifier(named.words)
+
+
+async def _clarifying(question: Question, intent: Intent, named: Named, portal: Portal) -> Query:
+    """Settle an ambiguous name by the page it is asked on, or offer the choice."""
+    found = await portal.entities([entity.ref for entity in named.entities])
+    here = found.get(question.entity_ref) if question.entity_ref else None
+    if here or len(found) == 1:
+        return _query(question, intent, subjects=(here,) if here else tuple(found.values()))
+    ordered = sorted(found.values(), key=lambda entity: entity.ref)
+    choices = _choices(question, named.words, ordered)
+    return _query(question, intent, choices=choices)
+
+
+def _choices(question: Question, words: str, entities: Iterable[Entity]) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(entity=entity, question=question.text.replace(words, str(entity.ref), 1))
+        for entity in entities
+    )
+
+
+async def _subjects(
+    question: Question, named: Sequence[Named], portal: Portal
+) -> tuple[Entity, ...]:
+    refs: list[EntityRef] = [one.entities[0].ref for one in named if len(one.entities) == 1]
+    if not named and question.entity_ref:
+        refs.append(question.entity_ref)
+    wanted = list(dict.fromkeys(refs))[:_MOST_SUBJECTS]
+    found = await portal.entities(wanted) if wanted else {}
+    return tuple(found[ref] for ref in wanted if ref in found)
+
+
+def _unknown_name(question: Question, intent: Intent) -> str | None:
+    """Say which words should have been an entity, if the question cannot do without one."""
+    words = subject_words(question.text)
+    if intent.purpose != "documents":
+        return words or (str(question.entity_ref) if question.entity_ref else None)
+    slot = _SLOT.search(question.text)
+    name = (slot["name"] or slot["owner"]) if slot else words
+    return name if is_identifier(name) else None
+
+
+async def _unknown(question: Question, intent: Intent, words: str, portal: Portal) -> Query:
+    """Offer near names; each was read just now, since the listing may be a minute old."""
+    listing = await portal.listing()
+    near = nearest(words, listing.entities)
+    readable = await portal.readable([entity.ref for entity in near]) if near else frozenset()
+    allowed = [entity for entity in near if entity.ref in readable]
+    return _query(question, intent, unknown_name=words, near=_choices(question, words, allowed))

@@ -1,0 +1,169 @@
+import json
+from typing import Any
+
+import pytest
+
+from portal_rag.backstage.permission import PermissionClient
+from portal_rag.backstage.transport import BackstageTransport
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.errors import AuthenticationError, NotAllowedError, PortalRagError, UpstreamError
+from tests.fakes.backstage import ADMINS, FakeBackstage
+
+AUTHORIZE = "/api/permission/authorize"
+CART = EntityRef.parse("component:default/cart")
+CHECKOUT = EntityRef.parse("Component:default/Checkout")
+HIDDEN = EntityRef.parse("component:default/fraudscorer")
+MISSING = EntityRef.parse("component:default/nope")
+ALL = [CART, CHECKOUT, HIDDEN, MISSING]
+
+
+@pytest.fixture
+def permission(transport: BackstageTransport) -> PermissionClient:
+    return PermissionClient(transport)
+
+
+async def test_only_what_backstage_allows_is_readable(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    assert await permission.readable(ALL, token=token) == {CART, CHECKOUT}
+    assert json.loads(portal.requests[0].body) == {
+        "items": [
+            {
+                "id": "1",
+                "permission": {
+                    "type": "resource",
+                    "name": "catalog.entity.read",
+                    "attributes": {"action": "read"},
+                    "resourceType": "catalog-entity",
+                },
+                "resourceRef": sorted(map(str, ALL)),
+            }
+        ]
+    }
+
+
+async def test_one_verdict_for_all_is_for_all_even_for_what_does_not_exist(
+    permission: PermissionClient, portal: FakeBackstage
+) -> None:
+    admin = portal.user_token("user:default/carol", ownership=["user:default/carol", ADMINS])
+    assert await permission.readable(ALL, token=admin) == set(ALL)
+
+
+async def test_one_refusal_for_all_is_for_all(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    portal.answer(AUTHORIZE, body=b'{"items":[{"id":"1","result":"DENY"}]}')
+    assert await permission.readable(ALL, token=token) == frozenset()
+
+
+async def test_no_references_are_no_question(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    assert await permission.readable([], token=token) == frozenset()
+    assert portal.requests == []
+
+
+async def test_each_question_is_asked_anew(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    assert await permission.readable([CHECKOUT], token=token) == {CHECKOUT}
+    portal.remove(str(CHECKOUT))
+    assert await permission.readable([CHECKOUT], token=token) == frozenset()
+
+
+async def test_another_permission_may_be_asked_for(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    await permission.readable([CART], token=token, permission="adr.read")
+    assert json.loads(portal.requests[0].body)["items"][0]["permission"]["name"] == "adr.read"
+
+
+@pytest.mark.parametrize("name", ["x{}", "long-enough-to-reach-the-limit-of-bytes-before-items-{}"])
+async def test_many_references_are_asked_for_in_parts_that_fit(
+    permission: PermissionClient, token: str, portal: FakeBackstage, name: str
+) -> None:
+    many = [EntityRef("component", "default", name.format(number)) for number in range(2_500)]
+    assert await permission.readable([*many, CART], token=token) == {CART}
+    bodies = [request.body for request in portal.requests]
+    sent = [ref for body in bodies for ref in json.loads(body)["items"][0]["resourceRef"]]
+    assert sorted(sent) == sorted(map(str, [*many, CART]))
+    for body in bodies:
+        assert len(body) <= 60_000
+        (item,) = json.loads(body)["items"]
+        assert len(item["resourceRef"]) <= 1_000
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        {},
+        {"items": []},
+        {"items": {}},
+        {"items": [{"id": "1"}]},
+        {"items": [{"id": "2", "result": ["ALLOW", "ALLOW"]}]},
+        {"items": [{"id": "1", "result": ["ALLOW"]}]},
+        {"items": [{"id": "1", "result": ["ALLOW", "ALLOW", "ALLOW"]}]},
+        {"items": [{"id": "1", "result": []}]},
+        {"items": [{"id": "1", "result": ["ALLOW", "allow"]}]},
+        {"items": [{"id": "1", "result": ["ALLOW", None]}]},
+        {"items": [{"id": "1", "result": ["ALLOW", {}]}]},
+        {"items": [{"id": "1", "result": ["ALLOW", True]}]},
+        {"items": [{"id": "1", "result": "CONDITIONAL", "conditions": {}}]},
+        {"items": [{"id": "1", "result": "Allow"}]},
+        {"items": [{"id": "1", "result": True}]},
+        {"items": [{"id": "1", "result": {"0": "ALLOW", "1": "ALLOW"}}]},
+        {"items": [{"id": "1", "result": "ALLOW"}, {"id": "1", "result": "ALLOW"}]},
+    ],
+)
+async def test_an_answer_that_is_not_plainly_a_verdict_for_each_allows_nothing(
+    permission: PermissionClient, token: str, portal: FakeBackstage, answer: Any
+) -> None:
+    portal.answer(AUTHORIZE, body=json.dumps(answer).encode())
+    with pytest.raises(UpstreamError):
+        await permission.readable([CART, CHECKOUT], token=token)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, AuthenticationError),
+        (403, NotAllowedError),
+        (404, UpstreamError),
+        (413, UpstreamError),
+        (500, UpstreamError),
+    ],
+)
+async def test_a_failure_allows_nothing(
+    permission: PermissionClient,
+    token: str,
+    portal: FakeBackstage,
+    status: int,
+    error: type[PortalRagError],
+) -> None:
+    portal.answer(AUTHORIZE, status=status)
+    with pytest.raises(error):
+        await permission.readable([CART], token=token)
+
+
+async def test_a_failure_after_the_first_part_allows_nothing(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    many = [EntityRef("component", "default", f"x{number}") for number in range(1_001)]
+    allowed = {"items": [{"id": "1", "result": "ALLOW"}]}
+    portal.answer(AUTHORIZE, body=json.dumps(allowed).encode(), times=1)
+    portal.answer(AUTHORIZE, status=400)
+    with pytest.raises(UpstreamError):
+        await permission.readable(many, token=token)
+
+
+async def test_a_service_may_not_ask(permission: PermissionClient, portal: FakeBackstage) -> None:
+    with pytest.raises(NotAllowedError):
+        await permission.readable([CART], token=portal.service_token)
+
+
+async def test_the_policy_answers_even_where_permissions_are_off(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    portal.permissions.enabled = False
+    assert await permission.readable([HIDDEN], token=token) == frozenset()

@@ -1,0 +1,42 @@
+"""A portal in memory that shows one asker only what is not hidden."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from portal_rag.backstage.entities import Entity
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.domain import Listing
+
+
+class FakePortal:
+    """Keeps the contract of `Portal`; `listed` may lag behind what is visible now."""
+
+    def __init__(
+        self,
+        entities: Iterable[Entity],
+        *,
+        hidden: Collection[str] = (),
+        listed: Iterable[Entity] | None = None,
+        complete: bool = True,
+    ) -> None:
+        concealed = {EntityRef.parse(ref) for ref in hidden}
+        self._visible = {one.ref: one for one in entities if one.ref not in concealed}
+        self._listed = tuple(self._visible.values() if listed is None else listed)
+        self._complete = complete
+
+    async def entities(self, refs: Collection[EntityRef]) -> Mapping[EntityRef, Entity]:
+        return {ref: self._visible[ref] for ref in refs if ref in self._visible}
+
+    async def find(self, names: Collection[str]) -> Sequence[Entity]:
+        wanted = {name.lower() for name in names}
+        return [
+            one
+            for one in self._visible.values()
+            if {one.name.lower(), (one.title or one.name).lower()} & wanted
+        ]
+
+    async def listing(self) -> Listing:
+        listed = self._listed if self._complete else self._listed[:1]
+        return Listing(entities=listed, complete=self._complete)
+
+    async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
+        return frozenset(self._visible.keys() & set(refs))

@@ -1,0 +1,93 @@
+"""What a run has to do follows from what it saw and what is stored."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.changes import compare
+from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.store import StoredMark
+from tests.factories import make_chunk
+
+
+def mark(chunk: Chunk) -> StoredMark:
+    return StoredMark(
+        document_path=chunk.document_path,
+        content_hash=chunk.content_hash,
+        metadata_hash=chunk.metadata_hash,
+    )
+
+
+def stored(*chunks: Chunk) -> dict[str, StoredMark]:
+    return {chunk.id: mark(chunk) for chunk in chunks}
+
+
+def nothing_unread(_path: str) -> bool:
+    return False
+
+
+def everything_unread(_path: str) -> bool:
+    return True
+
+
+def test_a_chunk_that_was_never_stored_is_embedded() -> None:
+    chunk = make_chunk()
+    assert compare([chunk], {}, was_unread=nothing_unread).to_embed == (chunk,)
+
+
+def test_a_chunk_with_another_text_is_embedded() -> None:
+    chunk = make_chunk("New text.")
+    changes = compare([chunk], stored(make_chunk("Old text.")), was_unread=nothing_unread)
+    assert changes.to_embed == (chunk,)
+    assert changes.to_delete == ()
+
+
+def test_a_chunk_whose_text_stayed_is_only_rewritten() -> None:
+    before = make_chunk()
+    chunk = replace(before, url="https://portal.example/elsewhere")
+    changes = compare([chunk], stored(before), was_unread=nothing_unread)
+    assert (changes.to_embed, changes.to_rewrite) == ((), (chunk,))
+
+
+def test_a_change_of_text_and_metadata_needs_no_separate_rewrite() -> None:
+    before = make_chunk("Old text.")
+    chunk = replace(before, text="New text.", url="https://portal.example/elsewhere")
+    changes = compare([chunk], stored(before), was_unread=nothing_unread)
+    assert (changes.to_embed, changes.to_rewrite) == ((chunk,), ())
+
+
+def test_what_was_not_seen_is_deleted() -> None:
+    gone = make_chunk(page="old/")
+    changes = compare([make_chunk()], stored(make_chunk(), gone), was_unread=nothing_unread)
+    assert changes.to_delete == (gone.id,)
+    assert changes.unchanged == 1
+
+
+def test_what_could_not_be_read_is_kept() -> None:
+    broken, gone = make_chunk(page="broken/"), make_chunk(page="gone/")
+    changes = compare(
+        [], stored(broken, gone), was_unread=lambda path: path == broken.document_path
+    )
+    assert changes.to_delete == (gone.id,)
+
+
+def test_a_document_that_was_read_loses_its_tail_even_when_others_could_not_be_read() -> None:
+    head, tail = make_chunk(ordinal=0), make_chunk(ordinal=1)
+    changes = compare([head], stored(head, tail), was_unread=everything_unread)
+    assert changes.to_delete == (tail.id,)
+
+
+@given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
+def test_after_the_changes_the_store_holds_what_was_seen_and_what_was_not_read(
+    seen: set[int], known: set[int], unread: set[int]
+) -> None:
+    chunks = {number: make_chunk(page=f"{number}/") for number in range(31)}
+    unread_paths = {chunks[number].document_path for number in unread}
+    before = stored(*(chunks[number] for number in known))
+    changes = compare(
+        [chunks[number] for number in seen], before, was_unread=unread_paths.__contains__
+    )
+    after = (set(before) | {chunk.id for chunk in changes.to_embed}) - set(changes.to_delete)
+    assert after == {chunks[number].id for number in seen | (known & unread)}
+    assert changes.is_nothing == (set(before) == after)

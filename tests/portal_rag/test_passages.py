@@ -1,0 +1,159 @@
+"""Retrieval over a real embedded index: the filter, the gate, and what is shown of it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from portal_rag.corpus.documents import Chunk, DocumentKind
+from portal_rag.corpus.edge_store import EdgeReader
+from portal_rag.domain import Passage, Purpose, Query
+from portal_rag.evidence.passages import MOST_OF_ONE_PAGE, MOST_PASSAGES, ROUNDS, IndexPassages
+from tests.factories import NOW, make_chunk, make_entity, make_question
+from tests.fakes.indexes import EMBEDDER, publish_index
+from tests.fakes.portal import FakePortal
+
+SHOP = make_entity("component:default/shop")
+CART = make_entity("component:default/cart")
+
+
+async def find(
+    directory: Path,
+    chunks: Sequence[Chunk],
+    portal: FakePortal,
+    *,
+    text: str = "drain the broker",
+    kinds: frozenset[DocumentKind] = frozenset(),
+    subjects: tuple[str, ...] = (),
+) -> tuple[Passage, ...]:
+    await publish_index(directory, chunks)
+    index = EdgeReader(directory, EMBEDDER.fingerprint)
+    source = IndexPassages(
+        index=index, embedder=EMBEDDER, clock=lambda: NOW, stale_after=timedelta(days=365)
+    )
+    query = Query(
+        question=make_question(text),
+        purpose="documents",
+        topics=(),
+        document_kinds=kinds,
+        subjects=tuple(map(make_entity, subjects)),
+    )
+    try:
+        return (await source.find(query, portal)).passages
+    finally:
+        await index.close()
+
+
+def page(text: str, number: int = 0, **given: object) -> Chunk:
+    return make_chunk(text, page=f"page-{number}/", **given)
+
+
+async def test_a_passage_says_where_it_is_from(tmp_path: Path) -> None:
+    chunk = make_chunk("Drain the broker.", modified_at=NOW - timedelta(days=30))
+    (passage,) = await find(tmp_path, [chunk], FakePortal([SHOP]))
+    assert passage.text == "Drain the broker."
+    assert passage.in_lexical
+    assert passage.source.title == "shop > runbook"
+    assert passage.source.url == chunk.url
+    assert passage.source.modified_at == NOW - timedelta(days=30)
+    assert not passage.source.stale
+
+
+async def test_an_old_passage_is_stale(tmp_path: Path) -> None:
+    chunk = make_chunk("Drain the broker.", modified_at=NOW - timedelta(days=366))
+    (passage,) = await find(tmp_path, [chunk], FakePortal([SHOP]))
+    assert passage.source.stale
+
+
+async def test_what_the_asker_may_not_read_is_not_found(tmp_path: Path) -> None:
+    chunks = [page("Drain the broker.", 1), page("Drain the broker.", 2, entity=str(CART.ref))]
+    found = await find(tmp_path, chunks, FakePortal([SHOP, CART], hidden=[str(CART.ref)]))
+    assert [passage.source.entity_ref for passage in found] == [SHOP.ref]
+
+
+async def test_what_was_listed_but_is_hidden_by_now_does_not_pass_the_gate(tmp_path: Path) -> None:
+    portal = FakePortal([SHOP], hidden=[str(SHOP.ref)], listed=[SHOP])
+    assert await find(tmp_path, [make_chunk("Drain the broker.")], portal) == ()
+
+
+@pytest.mark.parametrize("hidden", [SHOP.ref, CART.ref])
+async def test_a_text_about_one_entity_in_the_files_of_another_needs_both(
+    tmp_path: Path, hidden: object
+) -> None:
+    chunk = make_chunk("Drain the broker.", entity=str(SHOP.ref), resource=str(CART.ref))
+    both = FakePortal([SHOP, CART])
+    assert len(await find(tmp_path / "both", [chunk], both)) == 1
+    one = FakePortal([SHOP, CART], hidden=[str(hidden)], listed=[SHOP, CART])
+    assert await find(tmp_path / "one", [chunk], one) == ()
+
+
+async def test_whoever_may_read_nothing_finds_nothing(tmp_path: Path) -> None:
+    assert await find(tmp_path, [make_chunk("Drain the broker.")], FakePortal([])) == ()
+
+
+async def test_a_portal_too_large_to_list_is_asked_about_ever_more_candidates(
+    tmp_path: Path,
+) -> None:
+    """What may be read stands behind more hidden candidates than the first round asks for."""
+    hidden = [
+        page("drain the broker", number, entity="component:default/cart")
+        for number in range(ROUNDS[0] + 10)
+    ]
+    readable = page("drain it, the way the broker manual says it should be done", 9999)
+    portal = FakePortal([SHOP, CART], hidden=[str(CART.ref)], complete=False)
+    (passage,) = await find(tmp_path, [*hidden, readable], portal)
+    assert passage.source.entity_ref == SHOP.ref
+
+
+async def test_one_page_does_not_crowd_out_the_others(tmp_path: Path) -> None:
+    crowd = [make_chunk(f"drain the broker {n}", ordinal=n) for n in range(10)]
+    other = page("the broker has a drain", 1)
+    found = await find(tmp_path, [*crowd, other], FakePortal([SHOP]))
+    assert sum("runbook" in passage.source.url for passage in found) == MOST_OF_ONE_PAGE
+    assert any("page-1" in passage.source.url for passage in found)
+
+
+async def test_passages_of_one_page_stand_in_reading_order(tmp_path: Path) -> None:
+    first = make_chunk("Before you begin, look at the broker.", ordinal=0)
+    second = make_chunk("drain the broker", ordinal=1)
+    found = await find(tmp_path, [first, second], FakePortal([SHOP]))
+    assert [passage.text for passage in found] == [first.text, second.text]
+
+
+async def test_only_a_few_passages_are_used(tmp_path: Path) -> None:
+    chunks = [page("drain the broker", number) for number in range(20)]
+    assert len(await find(tmp_path, chunks, FakePortal([SHOP]))) == MOST_PASSAGES
+
+
+async def test_the_kind_of_document_and_the_entity_asked_about_come_first(tmp_path: Path) -> None:
+    guide = page("drain the broker", 1)
+    runbook = page("drain the broker soon", 2, kind="runbook")
+    about = page("drain the broker later", 3, entity=str(CART.ref))
+    portal = FakePortal([SHOP, CART])
+    by_kind = await find(
+        tmp_path / "kind", [guide, runbook, about], portal, kinds=frozenset({"runbook"})
+    )
+    assert by_kind[0].text == runbook.text
+    by_entity = await find(
+        tmp_path / "entity", [guide, runbook, about], portal, subjects=(str(CART.ref),)
+    )
+    assert by_entity[0].text == about.text
+
+
+async def test_a_question_for_facts_alone_does_not_search(tmp_path: Path) -> None:
+    source = IndexPassages(
+        index=EdgeReader(tmp_path, EMBEDDER.fingerprint),
+        embedder=EMBEDDER,
+        clock=lambda: NOW,
+        stale_after=timedelta(days=365),
+    )
+    purpose: Purpose = "facts"
+    query = Query(
+        question=make_question("Who owns shop?"),
+        purpose=purpose,
+        topics=("owner",),
+        document_kinds=frozenset(),
+        subjects=(SHOP,),
+    )
+    assert (await source.find(query, FakePortal([SHOP]))).state == "not_applicable"

@@ -1,0 +1,48 @@
+import pytest
+
+from portal_rag.errors import ConfigurationError
+from portal_rag.settings import load_asking_settings, load_service_settings
+
+BACKSTAGE = {"PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:7007"}
+
+
+def test_the_defaults_are_safe() -> None:
+    settings = load_service_settings(BACKSTAGE)
+    assert (settings.auth, settings.host, settings.port) == ("backstage", "127.0.0.1", 8007)
+    assert settings.permission_enabled
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({}, "PORTAL_RAG_BACKSTAGE_URL"),
+        ({**BACKSTAGE, "PORTAL_RAG_PROT": "8007"}, "PORTAL_RAG_PORT"),
+        ({**BACKSTAGE, "PORTAL_RAG_PORT": "eighty"}, "PORTAL_RAG_PORT"),
+        ({**BACKSTAGE, "PORTAL_RAG_AUTH": "guess"}, "PORTAL_RAG_AUTH"),
+        ({**BACKSTAGE, "PORTAL_RAG_IDENTITY": "plugin"}, "PORTAL_RAG_IDENTITY"),
+        ({"PORTAL_RAG_BACKSTAGE_URL": "portal"}, "PORTAL_RAG_BACKSTAGE_URL"),
+        ({"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_HOST": "192.0.2.1"}, "PORTAL_RAG_HOST"),
+        (
+            {"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_QDRANT_URL": "http://127.0.0.1:6333"},
+            "PORTAL_RAG_QDRANT_URL",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_with_where_to_read_about_it(
+    environ: dict[str, str], named: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_service_settings(environ)
+    assert named in caught.value.message
+    assert "README" in caught.value.message
+
+
+def test_a_secret_never_stands_in_an_error() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_service_settings({"PORTAL_RAG_TOKEN": "s3cret", "PORTAL_RAG_PORT": "x"})
+    assert "s3cret" not in caught.value.message
+
+
+def test_asking_needs_no_backstage() -> None:
+    assert load_asking_settings({}).auth == "none"
+    assert load_asking_settings({"PORTAL_RAG_HOST": "192.0.2.1"}).auth == "none"

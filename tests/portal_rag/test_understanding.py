@@ -1,0 +1,242 @@
+from typing import Any
+
+import pytest
+
+from portal_rag.backstage.entities import Entity
+from portal_rag.domain import Query, Turn
+from portal_rag.understanding import understand
+from portal_rag.understanding.intents import read_intent
+from portal_rag.understanding.naming import nearest, spelled, subject_words
+from tests.factories import make_entity, make_question
+from tests.fakes.portal import FakePortal
+
+SHOP = make_entity("component:default/shop-front", title="The Shop")
+SCORER = make_entity("component:default/FraudScorer")
+BASKET = make_entity("component:default/basket")
+BASKET_EU = make_entity("component:eu/basket")
+BASKET_API = make_entity("api:default/basket-api")
+WEB = make_entity("group:default/team-web", spec={"profile": {"displayName": "Web"}})
+WORLD = (SHOP, SCORER, BASKET, BASKET_EU, BASKET_API, WEB)
+
+
+async def ask(text: str, *, entity_ref: str | None = None, **portal: Any) -> Query:
+    fake = FakePortal(WORLD, **portal)
+    return await understand(make_question(text, entity_ref=entity_ref), fake)
+
+
+def subjects(query: Query) -> list[Entity]:
+    return list(query.subjects)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Who owns shop-front?",
+        "who owns SHOP-FRONT",
+        "Who owns the shop front?",
+        "Who owns shop_front?",
+        "who is the owner of ShopFront",
+        "Who owns The Shop?",
+        "Which team is responsible for shop-front's code?",
+        "Who owns component:default/shop-front?",
+        "Who owns default/shop-front?",
+    ],
+)
+async def test_an_entity_is_recognised_in_every_usual_spelling(text: str) -> None:
+    query = await ask(text)
+    assert subjects(query) == [SHOP]
+    assert query.topics == ("owner",)
+
+
+async def test_a_camel_case_name_is_recognised_in_words_and_run_together() -> None:
+    assert subjects(await ask("who owns fraud scorer")) == [SCORER]
+    assert subjects(await ask("who owns fraudscorer")) == [SCORER]
+
+
+async def test_a_team_is_recognised_in_any_order_of_its_words() -> None:
+    query = await ask("What does the web team own?")
+    assert subjects(query) == [WEB]
+    assert query.topics == ("owns",)
+
+
+async def test_a_longer_name_wins_over_a_shorter_one_inside_it() -> None:
+    assert subjects(await ask("What depends on the basket API?")) == [BASKET_API]
+
+
+async def test_several_entities_of_one_name_are_offered_as_choices() -> None:
+    query = await ask("Who owns basket?")
+    assert [choice.entity for choice in query.choices] == [BASKET, BASKET_EU]
+    assert query.choices[1].question == "Who owns component:eu/basket?"
+
+
+async def test_the_page_settles_an_ambiguous_name() -> None:
+    query = await ask("Who owns basket?", entity_ref="component:eu/basket")
+    assert subjects(query) == [BASKET_EU]
+    assert query.choices == ()
+
+
+async def test_a_hidden_namesake_leaves_no_trace_of_ambiguity() -> None:
+    query = await ask("Who owns basket?", hidden=["component:eu/basket"])
+    assert subjects(query) == [BASKET]
+    assert query.choices == ()
+
+
+async def test_a_namesake_that_was_hidden_a_moment_ago_is_not_offered() -> None:
+    query = await ask("Who owns basket?", hidden=["component:eu/basket"], listed=WORLD)
+    assert subjects(query) == [BASKET]
+    assert query.choices == ()
+
+
+async def test_an_ordinary_word_that_is_also_a_name_does_not_force_a_choice() -> None:
+    query = await ask("How do I empty a basket?")
+    assert query.choices == ()
+    assert query.purpose == "documents"
+
+
+async def test_this_means_the_entity_of_the_page() -> None:
+    query = await ask("Who owns this?", entity_ref="component:default/shop-front")
+    assert subjects(query) == [SHOP]
+
+
+async def test_a_page_without_any_named_entity_is_what_the_question_is_about() -> None:
+    query = await ask("Where is the runbook?", entity_ref="component:default/shop-front")
+    assert subjects(query) == [SHOP]
+    assert query.document_kinds == {"runbook"}
+
+
+async def test_an_entity_named_in_the_question_wins_over_the_page() -> None:
+    query = await ask("Who owns FraudScorer?", entity_ref="component:default/shop-front")
+    assert subjects(query) == [SCORER]
+
+
+async def test_it_means_what_was_asked_about_before() -> None:
+    history = (
+        Turn(role="user", content="Where is the runbook for shop-front?"),
+        Turn(role="assistant", content="It is in the docs of FraudScorer."),
+    )
+    query = await understand(make_question("Who owns it?", history=history), FakePortal(WORLD))
+    assert subjects(query) == [SHOP]
+
+
+async def test_a_history_that_names_nothing_leaves_it_unknown() -> None:
+    history = (Turn(role="user", content="hello"),)
+    query = await understand(make_question("Who owns it?", history=history), FakePortal(WORLD))
+    assert query.subjects == ()
+
+
+async def test_a_hidden_and_a_missing_entity_are_understood_alike() -> None:
+    hidden = await ask("Who owns FraudScorer?", hidden=["component:default/FraudScorer"])
+    missing = await understand(
+        make_question("Who owns FraudScorer?"), FakePortal(one for one in WORLD if one != SCORER)
+    )
+    assert hidden == missing
+    assert hidden.unknown_name == "FraudScorer"
+
+
+async def test_near_names_are_offered_for_an_unknown_one() -> None:
+    query = await ask("Who owns shop-frnt?")
+    assert query.unknown_name == "shop-frnt"
+    assert [choice.entity for choice in query.near] == [SHOP]
+    assert query.near[0].question == "Who owns component:default/shop-front?"
+
+
+async def test_a_near_name_that_was_hidden_a_moment_ago_is_not_offered() -> None:
+    query = await ask("Who owns shop-frnt?", hidden=["component:default/shop-front"], listed=WORLD)
+    assert query.unknown_name == "shop-frnt"
+    assert query.near == ()
+
+
+async def test_a_subject_that_was_hidden_a_moment_ago_is_unknown() -> None:
+    query = await ask("Who owns shop-front?", hidden=["component:default/shop-front"], listed=WORLD)
+    assert query.subjects == ()
+    assert query.unknown_name == "shop-front"
+
+
+async def test_a_page_of_a_hidden_entity_is_no_subject() -> None:
+    query = await ask(
+        "Who owns this?",
+        entity_ref="component:default/FraudScorer",
+        hidden=["component:default/FraudScorer"],
+    )
+    assert query.subjects == ()
+    assert query.unknown_name == "component:default/fraudscorer"
+
+
+async def test_names_are_looked_up_one_by_one_in_a_portal_too_large_to_list() -> None:
+    assert subjects(await ask("Who owns the shop front?", complete=False)) == [SHOP]
+    assert subjects(await ask("Who owns FraudScorer?", complete=False)) == [SCORER]
+
+
+async def test_an_unknown_reference_is_not_taken_for_a_name() -> None:
+    query = await ask("Who owns component:default/nothing-here?")
+    assert query.unknown_name == "component:default/nothing-here"
+
+
+async def test_a_runbook_of_an_unknown_service_is_not_looked_for_elsewhere() -> None:
+    query = await ask("Where is the runbook for ghost-service?")
+    assert query.unknown_name == "ghost-service"
+
+
+async def test_an_open_documentation_question_needs_no_entity() -> None:
+    query = await ask("Where is the Terraform for the staging RDS?")
+    assert query.purpose == "documents"
+    assert query.unknown_name is None
+
+
+@pytest.mark.parametrize(
+    ("text", "purpose", "topics"),
+    [
+        ("What uses the basket-api?", "facts", ("dependents",)),
+        ("Which services still depend on redis-old?", "facts", ("dependents",)),
+        ("What breaks if redis-old goes away?", "facts", ("dependents",)),
+        ("What does shop-front depend on?", "facts", ("dependencies",)),
+        ("Which APIs does shop-front provide?", "facts", ("apis_provided",)),
+        ("Which APIs does shop-front consume?", "facts", ("apis_consumed",)),
+        ("Who is in team-web?", "facts", ("members",)),
+        ("What is owned by team-web?", "facts", ("owns",)),
+        ("Which service owns the payments API?", "facts", ("owner",)),
+        ("Which system is shop-front part of?", "facts", ("system",)),
+        ("Is shop-front deprecated?", "facts", ("lifecycle", "description")),
+        ("Where is the repository of shop-front?", "facts", ("repository",)),
+        ("Where is the dashboard of shop-front?", "facts", ("links",)),
+        ("How can I reach team-web?", "facts", ("contact",)),
+        ("What is the Slack channel of team-web?", "facts", ("contact",)),
+        ("What services are related to shop-front?", "facts", ("related",)),
+        ("What is in the commerce system?", "facts", ("parts",)),
+        ("Who is on call for shop-front?", "live", ("owner", "contact")),
+        ("What changed before last night's incident?", "live", ("owner", "contact")),
+        ("Restart shop-front", "write", ()),
+        ("Can you please delete the basket?", "write", ()),
+        ("How do I restart Kafka?", "documents", ()),
+        ("Where is the documentation of shop-front?", "documents", ("docs",)),
+        ("basket limits", "documents", ("description",)),
+    ],
+)
+def test_the_words_of_a_question_tell_what_it_asks_for(
+    text: str, purpose: str, topics: tuple[str, ...]
+) -> None:
+    intent = read_intent(text)
+    assert (intent.purpose, intent.topics) == (purpose, topics)
+
+
+async def test_a_write_request_is_understood_without_asking_the_portal() -> None:
+    query = await ask("Delete shop-front")
+    assert query.purpose == "write"
+    assert query.subjects == ()
+
+
+def test_what_a_question_is_about_stands_between_its_telling_words() -> None:
+    assert subject_words("Who owns a fake service that does not exist?") == (
+        "fake service that does not exist"
+    )
+    assert subject_words("Which service owns the payments API?") == "payments API"
+    assert subject_words("who is it?") == ""
+
+
+def test_names_are_spelled_in_words() -> None:
+    assert spelled("FraudScorer") == ["fraud", "scorer"]
+    assert spelled("orders-db_v2.main") == ["orders", "db", "v", "2", "main"]
+
+
+def test_nothing_is_near_to_no_words() -> None:
+    assert nearest("?!", WORLD) == ()

@@ -1,0 +1,25 @@
+"""The documents must keep up with the code."""
+
+import re
+from pathlib import Path
+
+from indexer.settings import IndexerSettings
+from portal_rag.corpus.settings import variable_names
+from portal_rag.settings import ServiceSettings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_stands_in_the_readme_and_nothing_else_does() -> None:
+    names = {*variable_names(ServiceSettings), *variable_names(IndexerSettings)}
+    documented = set(re.findall(r"^\|.*?\|", README, re.MULTILINE))
+    written = {name for row in documented for name in re.findall(r"PORTAL_[A-Z_]+", row)}
+    assert written == names
+
+
+def test_every_make_target_named_in_the_documents_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    texts = [README, (ROOT / "CONTRIBUTING.md").read_text("utf-8")]
+    named = {name for text in texts for name in re.findall(r"`?make ([a-z-]+)", text)}
+    assert named <= targets | {"the"}
