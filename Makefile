@@ -28,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 index: $(READY) ## Index the example portal from its files
-	$(EXAMPLE_ENV) $(BIN)/portal-index run --source files --path $(EXAMPLE)
+	$(EXAMPLE_ENV) $(BIN)/portal-index run --source files --path $(EXAMPLE) --rebuild
 
 run: index ## Index the example portal and serve it on 127.0.0.1:8007
 	@echo
@@ -80,7 +80,7 @@ portal-stop: ## End it
 	$(BACKEND)/stop.sh
 
 bench: $(READY) ## Measure; prints ratios, nothing is asserted
-	$(BIN)/python -m evals.bench
+	$(BIN)/python -m evals.bench $(EXAMPLE)
 
 clean: ## Remove what was made here (not the caches in your home directory)
 	rm -rf $(VENV) .portal-rag .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

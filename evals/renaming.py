@@ -28,6 +28,8 @@ class Renaming:
     def apply(self, text: str) -> str:
         """Replace whole names and titles, the longest first."""
         new = {**self.titles, **self.names}
+        if not new:
+            return text
         ordered = sorted(new, key=len, reverse=True)
         pattern = "|".join(re.escape(old) for old in ordered)
         return re.sub(rf"(?<![\w-])(?:{pattern})(?![\w-])", lambda m: new[m.group()], text)

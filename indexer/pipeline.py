@@ -180,7 +180,7 @@ async def _manifest(
 
 
 def _hash(snapshot: _Snapshot) -> str:
-    return hashlib.sha256(json.dumps(snapshot, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(snapshot).encode()).hexdigest()[:32]
 
 
 def _report(reading: _Reading, changes: Changes) -> SourceReport:

@@ -1,6 +1,6 @@
 """How a run shows that it goes on: a bar on a terminal, plain lines elsewhere."""
 
-from typing import Protocol
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -9,7 +9,11 @@ LINE_EVERY = 640
 
 
 class RunProgress(Protocol):
-    """What the pipeline tells while it works."""
+    """What the pipeline tells while it works; entered around the run."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
     def reading(self, source: str) -> None: ...
 
@@ -27,7 +31,7 @@ class RunProgress(Protocol):
 
 
 class Bar:
-    """A moving bar; enter it around the run."""
+    """A moving bar."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -40,7 +44,7 @@ class Bar:
         )
         self._task = self._progress.add_task("starting", total=None)
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -67,7 +71,7 @@ class Lines:
         self._console = console
         self._total = self._done = self._shown = 0
 
-    def __enter__(self) -> "Lines":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None: ...

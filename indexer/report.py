@@ -90,16 +90,22 @@ def as_table(report: RunReport) -> RenderableType:
     table = Table(box=None, pad_edge=False)
     table.add_column("source")
     table.add_column("state")
-    for heading in _COUNTS:
-        table.add_column(heading, justify="right")
-    table.add_column("seconds", justify="right")
+    for heading in (*_COUNTS.values(), "seconds"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for source in report.sources:
-        counts = (str(getattr(source, heading)) for heading in _COUNTS)
+        counts = (str(getattr(source, field)) for field in _COUNTS)
         table.add_row(source.name, source.state, *counts, f"{source.seconds:.1f}")
     return Group(table, *(Text(line) for line in _remarks(report)))
 
 
-_COUNTS = ("documents", "chunks", "embedded", "rewritten", "deleted", "unchanged")
+_COUNTS = {
+    "documents": "docs",
+    "chunks": "chunks",
+    "embedded": "embedded",
+    "rewritten": "rewritten",
+    "deleted": "deleted",
+    "unchanged": "unchanged",
+}
 
 
 def _remarks(report: RunReport) -> Iterator[str]:

@@ -217,13 +217,14 @@ def _missing(query: Query, evidence: Evidence) -> list[str]:
 
 
 def _relevant(query: Query, evidence: Evidence) -> list[Passage]:
-    """Keep the passages near enough to the question to be worth showing."""
+    """Keep the passages that are near enough to the question, of the kind asked for if any is."""
     if query.purpose == "facts":
         return []
     told = {entity.ref for entity in query.subjects}
     near = [passage for passage in evidence.passages if _is_relevant(passage)]
     fresh = [p for p in near if not (p.kind in _ENTITY_PAGE_KINDS and p.source.entity_ref in told)]
-    return fresh[:MOST_QUOTES]
+    fitting = [p for p in fresh if p.kind in query.document_kinds]
+    return (fitting or fresh)[:MOST_QUOTES]
 
 
 def _is_relevant(passage: Passage) -> bool:

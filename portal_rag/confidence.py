@@ -41,7 +41,7 @@ def _of_kind(draft: Draft, evidence: Evidence, now: datetime) -> Iterable[tuple[
 
 def _of_passage(best: Passage) -> tuple[Level, str]:
     """Judge the best passage; without calibration it never earns more than medium."""
-    if best.in_lexical and (best.similarity or 0.0) >= _STRONG:
+    if best.in_lexical and (best.is_about_subject or (best.similarity or 0.0) >= _STRONG):
         return "medium", "meaning and words of a document fit (the index is not calibrated)"
     return "low", "the best document fits only loosely"
 

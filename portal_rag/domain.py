@@ -152,13 +152,15 @@ class Passage:
     """A permitted passage of a document.
 
     `similarity` is the cosine of question and passage, None if the dense ranking did not hold it;
-    `in_lexical` says whether the term ranking held it too.
+    `in_lexical` says whether the term ranking held it too, `is_about_subject` whether it belongs
+    to an entity that the question is about.
     """
 
     kind: DocumentKind
     text: str
     similarity: float | None
     in_lexical: bool
+    is_about_subject: bool
     source: Source
 
 

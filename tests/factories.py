@@ -90,6 +90,7 @@ def make_passage(text: str = "Drain the broker first.", **given: Any) -> Passage
         "text": text,
         "similarity": 0.7,
         "in_lexical": True,
+        "is_about_subject": False,
         "source": make_source(excerpt=text),
     }
     return Passage(**(values | given))

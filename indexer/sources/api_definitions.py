@@ -4,12 +4,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from indexer.sources.yaml_files import load_document
 from portal_rag.errors import InputError
 
 MOST_CHARACTERS = 2_000_000
+MOST_ENTRIES = 1_000
+"""So many paths or channels are looked at: aliases can make a short text endless."""
 _HTTP_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _SERVICE_OR_RPC = re.compile(r"\b(service|rpc)\s+(\w+)")
@@ -97,7 +100,8 @@ def _graphql(definition: str) -> Iterator[str]:
 
 def _entries(value: object) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
-        yield from ((str(key), entry) for key, entry in value.items())
+        for key, entry in islice(value.items(), MOST_ENTRIES):
+            yield str(key), entry
 
 
 def _purpose(operation: object) -> str:

@@ -72,7 +72,8 @@ def _checked(document: Mapping[str, Any], file: Path, name: str) -> FoundEntity 
     try:
         check_entity(document)
     except InputError as error:
-        return Failure(scope=_scope(document), reason=f"{name}: {error.message}")
+        scope = _scope(document)
+        return Failure(scope=scope, reason=f"{name}: {error.message} ({scope})")
     return FoundEntity(json=document, file=file)
 
 

@@ -1,11 +1,15 @@
-"""Catalog entities as documents that read like prose; annotations never enter them."""
+"""Catalog entities as documents that read like prose.
 
-from collections.abc import Iterable, Iterator
+Neither annotations nor relations enter them: whoever may read an entity need not be allowed to
+learn of those that it names. The service reads those from the catalog, as each asker sees it.
+"""
+
+from collections.abc import Iterator
 
 from indexer.sources.api_definitions import summarize
 from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.documents import Block, Document, DocumentKind, Section
-from portal_rag.corpus.entity_ref import DEFAULT_NAMESPACE, EntityRef
+from portal_rag.corpus.entity_ref import DEFAULT_NAMESPACE
 
 UNDESCRIBED_KINDS = frozenset({"location", "user"})
 """Locations say nothing about the portal, and users are people."""
@@ -53,7 +57,7 @@ def _introduction(entity: Entity) -> Section:
 
 
 def _sentences(entity: Entity) -> Iterator[str]:
-    yield f"{_subject(entity)} is {_what_it_is(entity)}{_place(entity)}{_ownership(entity)}."
+    yield f"{_subject(entity)} is {_what_it_is(entity)}."
     if entity.description:
         yield _sentence(" ".join(entity.description.split()))
     if entity.tags:
@@ -81,28 +85,6 @@ def _noun(entity: Entity) -> str:
     if entity.ref.kind in ("component", "group"):
         return entity.type
     return f"{entity.type} {kind}"
-
-
-def _place(entity: Entity) -> str:
-    wholes = [_name(ref, also_kind=True) for ref in entity.targets("partOf")]
-    parents = [_name(ref) for ref in entity.targets("childOf")]
-    places = [f" of {_listing(wholes)}"] if wholes else []
-    return "".join((*places, *([f" in {_listing(parents)}"] if parents else [])))
-
-
-def _ownership(entity: Entity) -> str:
-    owners = [_name(owner) for owner in entity.owners]
-    return f", owned by {_listing(owners)}" if owners else ""
-
-
-def _name(ref: EntityRef, *, also_kind: bool = False) -> str:
-    name = ref.name if ref.namespace == DEFAULT_NAMESPACE else f"{ref.namespace}/{ref.name}"
-    return f"the {ref.kind} {name}" if also_kind else name
-
-
-def _listing(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _sentence(text: str) -> str:

@@ -13,6 +13,7 @@ _NAME = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]", re.ASCII)
 _API_VERSION = re.compile(r"(?:[a-z0-9-]+\.)*backstage\.io/\w+", re.ASCII)
 _OBJECTS = ("annotations", "labels")
 _ARRAYS = ("tags", "links")
+_MOST_VALUES = 100_000
 
 
 def is_entity(document: object) -> bool:
@@ -37,6 +38,7 @@ def check_entity(entity: Mapping[str, Any]) -> None:
         namespace_rule = "lower-case letters and digits with - between them"
         _check_text(metadata["namespace"], _NAMESPACE, "metadata.namespace", namespace_rule)
     _check_shapes(metadata, entity.get("spec"))
+    _check_plain(entity)
 
 
 def _check_text(value: object, pattern: re.Pattern[str], field: str, rule: str) -> None:
@@ -55,3 +57,19 @@ def _check_shapes(metadata: Mapping[str, Any], spec: object) -> None:
             raise InputError(f"metadata.{field} must be a list")
     if not isinstance(spec or {}, Mapping):
         raise InputError("spec must be an object")
+
+
+def _check_plain(entity: object) -> None:
+    """Refuse what cannot be JSON: binary data, and what refers to itself or multiplies itself."""
+    values, count = [entity], 0
+    while values:
+        value = values.pop()
+        count += 1
+        if count > _MOST_VALUES:
+            raise InputError("too many values, or an alias that holds itself")
+        if isinstance(value, Mapping):
+            values += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            values += value
+        elif not isinstance(value, str | int | float | bool | None):
+            raise InputError(f"a value of type {type(value).__name__} is no JSON")

@@ -12,8 +12,8 @@ import qdrant_edge
 
 from portal_rag.corpus.store import SparseVector
 
-_COMPOUND = re.compile(r"[^\W_]+(?:[-_./:][^\W_]+)+")
-_CAMEL_CASE = re.compile(r"[A-Za-z][a-z0-9]*(?:[A-Z]+[a-z0-9]*)+")
+_COMPOUND = re.compile(r"(?<![^\W_])[^\W_]++(?:[-_./:][^\W_]++)+")
+_CAMEL_CASE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][a-z0-9]*+(?:[A-Z]++[a-z0-9]*+)+")
 _CAMEL_HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 _VERSION = re.compile(r"\bv(\d+(?:\.\d+)+)", re.IGNORECASE)
 _LONGEST_COMPOUND = 40

@@ -1,5 +1,6 @@
 """Passages of the index: found by meaning and by words, and each past the live gate."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -48,10 +49,8 @@ class IndexPassages:
             permitted = await _past_the_gate(candidates, portal)
             if len(_chosen(permitted)) >= MOST_PASSAGES or len(candidates) < limit:
                 break
-        now = self._clock()
-        return Finding(
-            passages=tuple(self._passage(candidate, now) for candidate in _chosen(permitted))
-        )
+        now, about = self._clock(), _about(query)
+        return Finding(passages=tuple(self._passage(one, about, now) for one in _chosen(permitted)))
 
     async def _ranked(
         self, query: Query, visible_to: Visibility, limit: int
@@ -61,16 +60,16 @@ class IndexPassages:
         dense = await self._index.search(vector, visible_to=visible_to, limit=limit)
         terms = query_terms(text)
         lexical = await self._index.search(terms, visible_to=visible_to, limit=limit)
-        about = frozenset(entity.ref for entity in query.subjects)
-        return fuse(dense, lexical, about=about, kinds=query.document_kinds)
+        return fuse(dense, lexical, about=_about(query), kinds=query.document_kinds)
 
-    def _passage(self, candidate: Candidate, now: datetime) -> Passage:
+    def _passage(self, candidate: Candidate, about: frozenset[EntityRef], now: datetime) -> Passage:
         stored = candidate.stored
         return Passage(
             kind=stored.chunk.kind,
             text=stored.chunk.text,
             similarity=candidate.similarity,
             in_lexical=candidate.in_lexical,
+            is_about_subject=stored.chunk.entity_ref in about,
             source=self._source(stored.chunk, stored.indexed_at, now),
         )
 
@@ -87,6 +86,10 @@ class IndexPassages:
             stale=modified is not None and now - modified > self._stale_after,
             excerpt=chunk.text,
         )
+
+
+def _about(query: Query) -> frozenset[EntityRef]:
+    return frozenset(entity.ref for entity in query.subjects)
 
 
 async def _visibility(portal: Portal) -> Visibility:
@@ -108,16 +111,12 @@ def _governing(candidate: Candidate) -> Iterable[EntityRef]:
 
 
 def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Take the best, not more than a few of any one page, and those in reading order."""
-    pages: dict[str, list[Candidate]] = {}
-    taken = 0
+    """Take the best, not more than a few of any one page."""
+    taken: Counter[str] = Counter()
+    chosen = []
     for candidate in candidates:
-        page = pages.setdefault(candidate.stored.chunk.document_path, [])
-        if taken < MOST_PASSAGES and len(page) < MOST_OF_ONE_PAGE:
-            page.append(candidate)
-            taken += 1
-    return [candidate for page in pages.values() for candidate in sorted(page, key=_ordinal)]
-
-
-def _ordinal(candidate: Candidate) -> int:
-    return candidate.stored.chunk.ordinal
+        page = candidate.stored.chunk.document_path
+        if taken[page] < MOST_OF_ONE_PAGE:
+            taken[page] += 1
+            chosen.append(candidate)
+    return chosen[:MOST_PASSAGES]

@@ -53,7 +53,13 @@ def fuse(
         )
         for key, stored in chunks.items()
     ]
-    return sorted(candidates, key=lambda c: (-c.score, c.stored.chunk.id))
+    return sorted(candidates, key=_order)
+
+
+def _order(candidate: Candidate) -> tuple[float, str, int]:
+    """Put equals in the order of their pages, so that every way of reading ranks alike."""
+    chunk = candidate.stored.chunk
+    return (-candidate.score, chunk.document_path, chunk.ordinal)
 
 
 def _boost(

@@ -179,10 +179,16 @@ def nearest(words: str, entities: Iterable[Entity]) -> tuple[Entity, ...]:
 
 def _nearness(wanted: list[str], entity: Entity) -> float:
     names = [spelled(name) for name in (entity.name, entity.title) if name]
-    telling = set(wanted) - _TYPE_WORDS or set(wanted)
-    if any(telling <= set(name) for name in names):
+    telling = _telling(wanted)
+    if any(set(telling) <= set(name) for name in names):
         return 1.0
-    ratios = (
-        difflib.SequenceMatcher(None, "".join(wanted), "".join(name)).ratio() for name in names
-    )
-    return max(ratios, default=0.0)
+    return max((_likeness(telling, _telling(name)) for name in names), default=0.0)
+
+
+def _telling(words: list[str]) -> list[str]:
+    """Leave out words such as `service` that tell only what kind of thing it is."""
+    return [word for word in words if word not in _TYPE_WORDS] or words
+
+
+def _likeness(one: list[str], other: list[str]) -> float:
+    return difflib.SequenceMatcher(None, "".join(one), "".join(other)).ratio()

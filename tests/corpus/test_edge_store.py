@@ -372,7 +372,7 @@ async def test_an_index_that_the_reader_may_not_write_to_can_be_read() -> None:
             cwd=Path(__file__).parents[2],
         )
         set_modes(Path(directory), folders=0o755, files=0o644)
-    assert (done.stdout, done.stderr) == ("first\n", "")
+    assert (done.stdout, done.returncode) == ("first\n", 0), done.stderr
 
 
 def test_a_sparse_copy_has_the_same_bytes_and_no_more_blocks(tmp_path: Path) -> None:

@@ -71,6 +71,11 @@ def test_a_long_path_is_not_one_term() -> None:
     assert len(query_terms(path).indices) == 1
 
 
+@pytest.mark.parametrize("run", ["a", "A", "a-", "aB", "_", ".", "0"])
+def test_long_runs_of_one_kind_are_read_in_one_pass(run: str) -> None:
+    assert len(query_terms(run * 200_000).indices) <= 3
+
+
 @given(st.text())
 def test_terms_are_distinct_sorted_and_the_same_every_time(text: str) -> None:
     for terms in (document_terms(text), query_terms(text)):

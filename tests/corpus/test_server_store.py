@@ -196,6 +196,14 @@ async def test_a_server_that_does_not_answer_in_time_is_a_timeout() -> None:
         await ask(too_slow)
 
 
+async def test_an_answer_of_the_wrong_shape_points_to_the_setting() -> None:
+    async def misread() -> None:
+        raise ResponseHandlingException(ValueError("missing field"))
+
+    with pytest.raises(UpstreamError, match="PORTAL_RAG_QDRANT_URL"):
+        await ask(misread)
+
+
 async def test_a_passing_failure_is_asked_again() -> None:
     failures = [
         ResponseHandlingException(httpx.ConnectError("refused")),

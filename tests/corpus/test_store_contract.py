@@ -369,7 +369,7 @@ def chunk_sets(draw: st.DrawFn) -> list[Chunk]:
     refs=st.sets(st.sampled_from((*RESOURCES, "component:default/unknown"))),
     asked=st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_what_is_found_is_exactly_what_may_be_read(
     kind: str, chunks: list[Chunk], refs: set[str], asked: str
 ) -> None:

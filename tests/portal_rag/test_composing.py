@@ -146,6 +146,13 @@ def test_the_description_page_of_an_entity_is_not_quoted_beside_its_facts() -> N
     assert len(draft.statements) == 1
 
 
+def test_documents_of_the_kind_asked_for_leave_out_the_others() -> None:
+    runbook, guide = make_passage("Drain it.", kind="runbook"), make_passage("About it.")
+    query = make_query(purpose="documents", topics=(), document_kinds=frozenset({"runbook"}))
+    assert len(compose(query, Evidence(passages=(guide, runbook))).statements) == 1
+    assert len(compose(query, Evidence(passages=(guide, guide))).statements) == 2
+
+
 def test_passages_do_not_answer_a_question_for_facts() -> None:
     draft = compose(make_query(), Evidence(passages=(make_passage(),)))
     assert draft.status == "insufficient_evidence"

@@ -38,6 +38,11 @@ def test_a_document_that_fits_loosely_is_trusted_little() -> None:
         assert level(drafted(passage.source), Evidence(passages=(passage,))) == "low"
 
 
+def test_a_document_of_the_entity_asked_about_need_not_fit_as_well() -> None:
+    own = make_passage(similarity=0.45, is_about_subject=True)
+    assert level(drafted(own.source), Evidence(passages=(own,))) == "medium"
+
+
 def test_an_old_source_lowers_the_confidence_and_is_warned_about() -> None:
     old = make_source(stale=True, modified_at=NOW - timedelta(days=427))
     evidence = Evidence(facts=(make_fact(old),))

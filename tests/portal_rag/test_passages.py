@@ -114,13 +114,6 @@ async def test_one_page_does_not_crowd_out_the_others(tmp_path: Path) -> None:
     assert any("page-1" in passage.source.url for passage in found)
 
 
-async def test_passages_of_one_page_stand_in_reading_order(tmp_path: Path) -> None:
-    first = make_chunk("Before you begin, look at the broker.", ordinal=0)
-    second = make_chunk("drain the broker", ordinal=1)
-    found = await find(tmp_path, [first, second], FakePortal([SHOP]))
-    assert [passage.text for passage in found] == [first.text, second.text]
-
-
 async def test_only_a_few_passages_are_used(tmp_path: Path) -> None:
     chunks = [page("drain the broker", number) for number in range(20)]
     assert len(await find(tmp_path, chunks, FakePortal([SHOP]))) == MOST_PASSAGES
@@ -139,6 +132,7 @@ async def test_the_kind_of_document_and_the_entity_asked_about_come_first(tmp_pa
         tmp_path / "entity", [guide, runbook, about], portal, subjects=(str(CART.ref),)
     )
     assert by_entity[0].text == about.text
+    assert [passage.is_about_subject for passage in by_entity] == [True, False, False]
 
 
 async def test_a_question_for_facts_alone_does_not_search(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ async def test_broken_yaml_that_is_no_catalog_file_is_nobodys_business(tmp_path:
         (("kind: Component", "kind: My Component"), "kind"),
         (("metadata:\n  name: a", "metadata: a"), "metadata"),
         (("spec:\n  type: service", "spec: service"), "spec"),
+        (("type: service", "type: !!binary aGk="), "a value of type bytes"),
+        (("type: service", "type: &a [*a]"), "too many values"),
     ],
 )
 async def test_an_invalid_entity_is_reported_by_its_field(
@@ -121,7 +123,7 @@ async def test_of_two_entities_of_one_name_the_first_counts(tmp_path: Path) -> N
     }
     documents, [failure] = await read(write_files(tmp_path, files))
     assert paths(documents) == ["component:default/shop#entity", "component:eu/shop#entity"]
-    assert "first" in documents[0].sections[0].blocks[0].text
+    assert "a.yaml" in failure.reason.partition("already in")[2]
     assert "b.yaml" in failure.reason
     assert "a.yaml" in failure.reason
 

@@ -5,9 +5,11 @@ from textwrap import dedent
 
 import pytest
 
+from indexer.sources.html import read_sections
 from indexer.sources.markdown import front_matter_date, read_markdown, split_front_matter
 from portal_rag.corpus.documents import Block
 from portal_rag.errors import InputError
+from tests.indexer.sources.test_html import MATERIAL_PAGE
 
 
 def blocks(text: str) -> list[Block]:
@@ -34,6 +36,35 @@ def test_code_inside_a_list_interrupts_it_without_ending_its_numbers() -> None:
         Block(kind="code", text="a\n  b"),
         Block(kind="text", text="3. Last"),
     ]
+
+
+def test_a_page_reads_the_same_as_the_one_that_techdocs_built_of_it() -> None:
+    text = """\
+        # Runbook
+
+        Parcels are **labelled** here,
+        and handed over.
+
+        ## Restart
+
+        1. Stop the `labeller`.
+        2. Start it again:
+
+            ```bash
+            cd /srv
+              run --fast
+            ```
+
+        3. Watch it.
+
+        | State | Meaning |
+        |---|---|
+        | stuck | ask `#parcels` |
+
+        !!! warning "Careful"
+            Labels are not unique.
+        """
+    assert read_markdown(dedent(text)) == read_sections(MATERIAL_PAGE)
 
 
 def test_two_spaces_nest_a_list() -> None:

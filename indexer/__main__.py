@@ -1,0 +1,5 @@
+"""`python -m indexer`, the same as `portal-index`."""
+
+from indexer.cli import main
+
+main()

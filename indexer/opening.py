@@ -1,0 +1,127 @@
+"""Opens what a run needs, as the settings say: the sources, the store, and what is published."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from indexer.settings import IndexerSettings
+from indexer.sources.backstage import BackstageSource
+from indexer.sources.files import FilesSource
+from indexer.sources.source import Source
+from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.techdocs import TechDocsClient
+from portal_rag.backstage.transport import BackstageTransport
+from portal_rag.corpus.edge_generations import current_generation
+from portal_rag.corpus.edge_store import open_edge_writer
+from portal_rag.corpus.embedding import Embedder
+from portal_rag.corpus.server_collection import Collection
+from portal_rag.corpus.server_store import open_server_client, open_server_writer
+from portal_rag.corpus.settings import WHERE_DOCUMENTED
+from portal_rag.corpus.store import IndexWriter, Manifest
+from portal_rag.errors import ConfigurationError
+
+BACKSTAGE = "backstage"
+FILES = "files"
+SOURCES = (BACKSTAGE, FILES)
+
+
+async def open_sources(
+    names: Sequence[str], settings: IndexerSettings, *, path: Path | None, stack: AsyncExitStack
+) -> list[Source]:
+    """Open each named source once; `path` takes the place of PORTAL_INDEX_FILES_PATH.
+
+    Raises:
+        ConfigurationError: a source lacks a setting.
+    """
+    sources: list[Source] = []
+    for name in dict.fromkeys(names):
+        if name == FILES:
+            sources.append(_files(settings, path))
+        else:
+            sources.append(await _backstage(settings, stack))
+    return sources
+
+
+async def open_writer(
+    settings: IndexerSettings, embedder: Embedder, *, rebuild: bool, stack: AsyncExitStack
+) -> IndexWriter:
+    """Begin to write the embedded index, or the server's where one is set.
+
+    Raises:
+        PortalRagError: another run writes, the index was made with another model, or the server
+            does not answer.
+    """
+    writer: IndexWriter
+    if settings.qdrant_url:
+        writer = await open_server_writer(
+            settings.qdrant_url,
+            api_key=_qdrant_key(settings),
+            alias=settings.qdrant_collection,
+            fingerprint=embedder.fingerprint,
+            dimensions=embedder.dimensions,
+            rebuild=rebuild,
+        )
+    else:
+        writer = open_edge_writer(
+            settings.index_dir,
+            fingerprint=embedder.fingerprint,
+            dimensions=embedder.dimensions,
+            rebuild=rebuild,
+        )
+    stack.push_async_callback(writer.close)
+    return writer
+
+
+async def read_manifest(settings: IndexerSettings) -> Manifest | None:
+    """Read what is published, whichever model it was made with; None if nothing is.
+
+    Raises:
+        IndexUnavailableError: it is damaged.
+        UpstreamError: the server does not answer.
+    """
+    if not settings.qdrant_url:
+        generation = current_generation(settings.index_dir)
+        return generation.read_manifest() if generation else None
+    client = open_server_client(settings.qdrant_url, _qdrant_key(settings))
+    try:
+        return await Collection(client, settings.qdrant_collection).manifest()
+    finally:
+        await client.close()
+
+
+def _files(settings: IndexerSettings, path: Path | None) -> Source:
+    root = path or settings.files_path
+    if root is None:
+        raise ConfigurationError(
+            "the source 'files' needs a folder: give --path DIR or set PORTAL_INDEX_FILES_PATH"
+            f" ({WHERE_DOCUMENTED})"
+        )
+    return FilesSource(root, app_url=settings.app_url)
+
+
+async def _backstage(settings: IndexerSettings, stack: AsyncExitStack) -> Source:
+    if settings.backstage_url is None:
+        raise ConfigurationError(
+            "the source 'backstage' needs PORTAL_RAG_BACKSTAGE_URL, the base URL of the backend,"
+            f" for example http://127.0.0.1:7007 ({WHERE_DOCUMENTED})"
+        )
+    if settings.backstage_token is None:
+        raise ConfigurationError(
+            "the source 'backstage' needs PORTAL_INDEX_BACKSTAGE_TOKEN, a static token that the"
+            f" portal's app-config accepts for the indexer ({WHERE_DOCUMENTED})"
+        )
+    transport = await stack.enter_async_context(
+        BackstageTransport(
+            settings.backstage_url, deadline_seconds=settings.backstage_timeout_seconds
+        )
+    )
+    return BackstageSource(
+        catalog=CatalogClient(transport),
+        techdocs=TechDocsClient(transport),
+        token=settings.backstage_token.get_secret_value(),
+        app_url=settings.app_url,
+    )
+
+
+def _qdrant_key(settings: IndexerSettings) -> str | None:
+    return settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None

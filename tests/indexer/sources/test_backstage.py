@@ -1,0 +1,201 @@
+"""A running Backstage is read with the indexer's own token, over real HTTP."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from indexer.sources.backstage import BackstageSource
+from indexer.sources.source import Failure
+from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.techdocs import TechDocsClient
+from portal_rag.backstage.transport import BackstageTransport
+from portal_rag.corpus.documents import Document
+from portal_rag.errors import AuthenticationError, UpstreamError
+from tests.factories import make_json
+from tests.fakes.backstage import FakeBackstage
+from tests.indexer.building import APP_URL
+
+BUILT_AT = datetime(2026, 5, 5, tzinfo=UTC)
+SHOP = "component:default/shop"
+DOCUMENTED = {"backstage.io/techdocs-ref": "dir:."}
+STATIC = "/api/techdocs/static/docs/default/component/shop/"
+
+
+def page(title: str, text: str) -> str:
+    heading = f'<h1 id="x">{title}<a class="headerlink" href="#x">¶</a></h1>'
+    return f'<html><article class="md-content__inner">{heading}<p>{text}</p></article></html>'
+
+
+def site(pages: Mapping[str, str], *, name: str | None = "Shop docs") -> dict[str, str]:
+    """Build a site of pages by location, with what TechDocs puts beside them."""
+    docs = [{"location": location, "title": "In nav", "text": "¶"} for location in pages]
+    sections = [{"location": f"{each}#x", "title": "Part", "text": "Indexed."} for each in pages]
+    metadata = {"site_name": name, "build_timestamp": BUILT_AT.timestamp() * 1000}
+    return {
+        "techdocs_metadata.json": json.dumps(metadata),
+        "search/search_index.json": json.dumps({"docs": [*docs, *sections]}),
+        **{f"{location}index.html": html for location, html in pages.items()},
+    }
+
+
+PAGES = {"": page("The shop", "It sells."), "ops/runbook/": page("Restart", "Slowly.")}
+
+
+@pytest.fixture
+def portal() -> Iterator[FakeBackstage]:
+    entities = [
+        make_json(
+            "component:default/Shop",
+            annotations=DOCUMENTED,
+            relations={"ownedBy": ["group:default/team"]},
+        ),
+        make_json("group:default/team", spec={"type": "team"}),
+        make_json("user:default/ann"),
+    ]
+    with FakeBackstage(entities=entities, sites={SHOP: site(PAGES)}) as backstage:
+        yield backstage
+
+
+@asynccontextmanager
+async def opened(portal: FakeBackstage, **given: Any) -> AsyncIterator[BackstageSource]:
+    async with BackstageTransport(portal.url, deadline_seconds=5) as transport:
+        yield BackstageSource(
+            catalog=CatalogClient(transport),
+            techdocs=TechDocsClient(transport),
+            app_url=APP_URL,
+            **({"token": portal.service_token} | given),
+        )
+
+
+async def read(portal: FakeBackstage) -> tuple[dict[str, Document], list[Failure]]:
+    async with opened(portal) as source:
+        delivered = [each async for each in source.documents()]
+        assert source.entities() == ()
+    documents = [each for each in delivered if isinstance(each, Document)]
+    failures = [each for each in delivered if isinstance(each, Failure)]
+    return {document.path: document for document in documents}, failures
+
+
+async def test_entities_and_their_pages_become_documents(portal: FakeBackstage) -> None:
+    documents, failures = await read(portal)
+    assert failures == []
+    assert {path: (each.source, each.title) for path, each in documents.items()} == {
+        f"{SHOP}#entity": ("backstage/catalog", "Shop"),
+        "group:default/team#entity": ("backstage/catalog", "team"),
+        f"{SHOP}/": ("backstage/techdocs", "The shop"),
+        f"{SHOP}/ops/runbook/": ("backstage/techdocs", "Restart"),
+    }
+    runbook = documents[f"{SHOP}/ops/runbook/"]
+    assert (runbook.site_title, runbook.kind, runbook.modified_at) == (
+        "Shop docs",
+        "runbook",
+        BUILT_AT,
+    )
+    assert runbook.url == "https://portal.example/docs/default/component/shop/ops/runbook/"
+    assert documents[f"{SHOP}#entity"].sections[0].blocks[0].text == "Shop is a component."
+
+
+async def test_the_crawl_is_slim_and_unordered(portal: FakeBackstage) -> None:
+    await read(portal)
+    crawls = [each for each in portal.requests if each.path.endswith("/by-query")]
+    assert crawls
+    for crawl in crawls:
+        assert "orderField" not in str(crawl)
+        assert "metadata.etag" in str(crawl)
+        assert "spec" not in str(crawl)
+
+
+async def test_an_entity_that_vanished_meanwhile_is_left_out(portal: FakeBackstage) -> None:
+    body = json.dumps({"items": [None, None, None]}).encode()
+    portal.answer("/api/catalog/entities/by-refs", body=body)
+    assert await read(portal) == ({}, [])
+
+
+async def test_docs_of_another_entity_are_read_once(portal: FakeBackstage) -> None:
+    annotations = DOCUMENTED | {"backstage.io/techdocs-entity": SHOP}
+    portal.put(make_json("component:eu/shop", annotations=annotations))
+    documents, failures = await read(portal)
+    assert failures == []
+    assert [path for path in documents if path.startswith("component:eu/shop/")] == []
+
+
+async def test_a_site_that_is_not_built_is_noted_and_no_failure(portal: FakeBackstage) -> None:
+    portal.put(make_json("component:default/new", annotations=DOCUMENTED))
+    async with opened(portal) as source:
+        delivered = [each async for each in source.documents()]
+        notes = source.notes()
+    assert not any(isinstance(each, Failure) for each in delivered)
+    assert "1 " in notes[0]
+    assert "component:default/new" in notes[0]
+
+
+async def test_a_site_without_a_name_is_called_after_its_entity(portal: FakeBackstage) -> None:
+    portal.sites[SHOP] = site(PAGES, name=None)
+    documents, _ = await read(portal)
+    assert documents[f"{SHOP}/"].site_title == "Shop"
+
+
+async def test_a_missing_page_is_told_by_the_search_index(portal: FakeBackstage) -> None:
+    built = site(PAGES)
+    del built["ops/runbook/index.html"]
+    portal.sites[SHOP] = built
+    documents, failures = await read(portal)
+    runbook = documents[f"{SHOP}/ops/runbook/"]
+    assert failures == []
+    assert runbook.title == "In nav"
+    assert runbook.sections[0].blocks[0].text == "Indexed."
+
+
+async def test_an_empty_page_is_told_by_the_search_index(portal: FakeBackstage) -> None:
+    portal.sites[SHOP] = site({"": "<html><body></body></html>"})
+    documents, _ = await read(portal)
+    assert documents[f"{SHOP}/"].sections[0].title == "Part"
+
+
+async def test_a_page_that_fails_is_reported_and_the_rest_is_read(portal: FakeBackstage) -> None:
+    portal.answer(f"{STATIC}ops/", status=500)
+    documents, [failure] = await read(portal)
+    assert f"{SHOP}/" in documents
+    assert (failure.scope, failure.is_outage) == (f"{SHOP}/ops/runbook/", True)
+
+
+async def test_a_location_that_leads_out_of_the_site_is_reported(portal: FakeBackstage) -> None:
+    portal.sites[SHOP] = site({"../other/": page("Other", "Text.")})
+    documents, [failure] = await read(portal)
+    assert f"{SHOP}#entity" in documents
+    assert not failure.is_outage
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_outage"),
+    [(500, b"", True), (403, b"", True), (200, b"{not json", False), (200, b"[]", False)],
+)
+async def test_a_site_that_cannot_be_read_is_reported_as_a_whole(
+    portal: FakeBackstage, status: int, body: bytes, is_outage: bool
+) -> None:
+    portal.answer("/api/techdocs/metadata/", status=status, body=body)
+    documents, [failure] = await read(portal)
+    assert len(documents) == 2
+    assert (failure.scope, failure.is_outage) == (f"{SHOP}/", is_outage)
+
+
+async def test_a_catalog_that_is_down_fails_the_source(portal: FakeBackstage) -> None:
+    portal.answer("/api/catalog/", status=503)
+    with pytest.raises(UpstreamError):
+        await read(portal)
+
+
+async def test_a_wrong_token_fails_the_source(portal: FakeBackstage) -> None:
+    async with opened(portal, token="wrong") as source:
+        with pytest.raises(AuthenticationError):
+            [each async for each in source.documents()]
+
+
+async def test_a_token_that_may_read_nothing_fails_the_source(portal: FakeBackstage) -> None:
+    portal.entities.clear()
+    with pytest.raises(UpstreamError):
+        await read(portal)

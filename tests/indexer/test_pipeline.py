@@ -1,0 +1,318 @@
+"""Runs over a real embedded index: what is seen, written, kept and published."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from indexer.pipeline import Tools, index
+from indexer.report import RunReport
+from indexer.sources.source import EVERYTHING, Failure, Source
+from portal_rag.corpus.edge_generations import current_generation
+from portal_rag.corpus.edge_store import EdgeReader, open_edge_writer
+from portal_rag.corpus.lexical import query_terms
+from portal_rag.corpus.store import DenseVector, Manifest, Run
+from portal_rag.corpus.visibility import GateDecides
+from portal_rag.errors import ConfigurationError, UpstreamError
+from tests.fakes.embedding import HashingEmbedder
+from tests.indexer.building import ListedSource, make_document, make_section
+
+NOW = datetime(2026, 6, 9, 14, 5, tzinfo=UTC)
+OUTAGE = UpstreamError("catalog", "Backstage answered 503", upstream_status=503)
+
+
+class CountingEmbedder(HashingEmbedder):
+    """Remembers what it was asked to embed."""
+
+    def __init__(self, dimensions: int = 64) -> None:
+        super().__init__(dimensions)
+        self.texts: list[str] = []
+
+    def embed_documents(self, texts: Sequence[str]) -> list[DenseVector]:
+        self.texts += texts
+        return super().embed_documents(texts)
+
+
+class Recorder:
+    """Progress as a list of what was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int | str]] = []
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def reading(self, source: str) -> None:
+        self.told.append(("reading", source))
+
+    def read(self, source: str, documents: int) -> None:
+        self.told.append(("read", documents))
+
+    def embedding(self, chunks: int) -> None:
+        self.told.append(("embedding", chunks))
+
+    def embedded(self, chunks: int) -> None:
+        self.told.append(("embedded", chunks))
+
+
+class Portal:
+    """An index in a folder, and runs over it with one embedder."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.embedder = CountingEmbedder()
+        self.progress = Recorder()
+        self._runs = 0
+
+    async def run(self, *sources: Source, rebuild: bool = False) -> RunReport:
+        self._runs += 1
+        self.embedder.texts.clear()
+        self.progress.told.clear()
+        writer = open_edge_writer(
+            self.directory,
+            fingerprint=self.embedder.fingerprint,
+            dimensions=self.embedder.dimensions,
+            rebuild=rebuild,
+        )
+        tools = Tools(
+            writer=writer,
+            embedder=self.embedder,
+            run=Run(id=f"run-{self._runs}", started_at=NOW),
+            clock=lambda: NOW,
+            seconds=iter(range(1_000)).__next__,
+            progress=self.progress,
+            starts_over=rebuild,
+        )
+        try:
+            return await index(sources, tools)
+        finally:
+            await writer.close()
+
+    def manifest(self) -> Manifest:
+        generation = current_generation(self.directory)
+        assert generation
+        return generation.read_manifest()
+
+    async def found(self, words: str) -> set[str]:
+        """Name the documents that hold these words, each with what is found of it."""
+        reader = EdgeReader(self.directory, self.embedder.fingerprint)
+        try:
+            hits = await reader.search(query_terms(words), visible_to=GateDecides(), limit=100)
+            return {hit.stored.chunk.document_path for hit in hits}
+        finally:
+            await reader.close()
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Portal:
+    return Portal(tmp_path / "index")
+
+
+RUNBOOK = make_document(make_section("Restart", "Drain the broker.", level=1))
+GUIDE = make_document(make_section("Guide", "Buy a parcel.", level=1), location="guide/")
+
+
+async def test_a_first_run_embeds_and_publishes_everything(portal: Portal) -> None:
+    report = await portal.run(ListedSource(RUNBOOK, GUIDE, entities=[{"kind": "Component"}]))
+    assert await portal.found("broker") == {RUNBOOK.path}
+    assert (report.published, report.chunk_count, report.embedded) == (True, 2, 2)
+    manifest = portal.manifest()
+    assert (manifest.chunk_count, manifest.run_id, manifest.published_at) == (2, "run-1", NOW)
+    assert (manifest.sources, manifest.built_from_files) == (("files/techdocs",), True)
+
+
+async def test_progress_is_told_from_reading_to_the_last_chunk(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, GUIDE))
+    assert portal.progress.told == [
+        ("reading", "files"),
+        ("read", 2),
+        ("embedding", 2),
+        ("embedded", 2),
+    ]
+
+
+async def test_a_run_without_changes_embeds_and_publishes_nothing(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, GUIDE))
+    before = portal.manifest()
+    report = await portal.run(ListedSource(RUNBOOK, GUIDE))
+    assert portal.embedder.texts == []
+    assert (report.published, report.chunk_count) == (False, 2)
+    assert report.sources[0].unchanged == 2
+    assert portal.manifest() == before
+
+
+async def test_only_a_changed_text_is_embedded(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, GUIDE))
+    changed = make_document(make_section("Restart", "Drain the queue.", level=1))
+    report = await portal.run(ListedSource(changed, GUIDE))
+    assert portal.embedder.texts == ["Shop > Roll back > Restart\nDrain the queue."]
+    assert report.chunk_count == 2
+    assert await portal.found("queue") == {RUNBOOK.path}
+    assert await portal.found("broker") == set()
+
+
+async def test_a_new_date_rewrites_without_embedding(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK))
+    dated = make_document(make_section("Restart", "Drain the broker.", level=1), modified_at=NOW)
+    report = await portal.run(ListedSource(dated))
+    assert portal.embedder.texts == []
+    assert (report.sources[0].rewritten, report.published) == (1, True)
+
+
+async def test_a_document_that_is_gone_leaves_the_index(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, GUIDE))
+    report = await portal.run(ListedSource(GUIDE))
+    assert (report.sources[0].deleted, report.chunk_count) == (1, 1)
+    assert await portal.found("broker") == set()
+
+
+async def test_a_document_that_could_not_be_read_stays(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, GUIDE))
+    failure = Failure(scope=RUNBOOK.path, reason="broken")
+    report = await portal.run(ListedSource(GUIDE, failure))
+    assert await portal.found("broker") == {RUNBOOK.path}
+    assert (report.published, report.exit_code) == (False, 0)
+    assert report.sources[0].failures[0].reason == "broken"
+
+
+async def test_a_source_that_is_down_keeps_all_that_it_had(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, GUIDE))
+    report = await portal.run(ListedSource(error=OUTAGE))
+    assert await portal.found("broker parcel") == {RUNBOOK.path, GUIDE.path}
+    assert (report.sources[0].state, report.exit_code) == ("failed", 3)
+
+
+async def test_a_source_that_breaks_off_adds_what_it_gave_and_loses_nothing(
+    portal: Portal,
+) -> None:
+    await portal.run(ListedSource(RUNBOOK))
+    report = await portal.run(ListedSource(GUIDE, error=OUTAGE))
+    assert await portal.found("broker parcel") == {RUNBOOK.path, GUIDE.path}
+    assert report.exit_code == 3
+
+
+async def test_one_source_that_is_down_does_not_stop_the_others(portal: Portal) -> None:
+    down = ListedSource(name="backstage", parts=["backstage/techdocs"], error=OUTAGE)
+    report = await portal.run(down, ListedSource(GUIDE))
+    assert await portal.found("parcel") == {GUIDE.path}
+    assert [source.state for source in report.sources] == ["failed", "ok"]
+    assert portal.manifest().built_from_files
+
+
+async def test_an_outage_of_one_site_makes_the_run_incomplete(portal: Portal) -> None:
+    failure = Failure(scope="component:default/shop/", reason="503", is_outage=True)
+    report = await portal.run(ListedSource(GUIDE, failure))
+    assert (report.sources[0].state, report.exit_code) == ("partial", 3)
+
+
+async def test_a_first_run_that_reads_nothing_publishes_nothing(portal: Portal) -> None:
+    report = await portal.run(ListedSource(error=OUTAGE))
+    assert (report.published, report.chunk_count) == (False, 0)
+    assert current_generation(portal.directory) is None
+
+
+async def test_other_sources_are_left_alone(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK))
+    other = make_document(location="other/", source="backstage/techdocs")
+    source = ListedSource(other, name="backstage", parts=["backstage/techdocs"])
+    source.reads_files = False
+    await portal.run(source)
+    assert await portal.found("broker") == {RUNBOOK.path, other.path}
+    manifest = portal.manifest()
+    assert manifest.sources == ("backstage/techdocs", "files/techdocs")
+    assert not manifest.built_from_files
+
+
+async def test_an_index_that_once_held_a_backstage_never_counts_as_files(portal: Portal) -> None:
+    source = ListedSource(RUNBOOK, parts=["files/techdocs"])
+    source.reads_files = False
+    await portal.run(source)
+    await portal.run(ListedSource(GUIDE))
+    assert not portal.manifest().built_from_files
+    await portal.run(ListedSource(GUIDE), rebuild=True)
+    assert portal.manifest().built_from_files
+
+
+async def test_a_changed_catalog_alone_is_published(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, entities=[{"kind": "Component", "spec": {"a": 1}}]))
+    entities = [{"kind": "Component", "spec": {"a": 2}}]
+    report = await portal.run(ListedSource(RUNBOOK, entities=entities))
+    assert (report.published, portal.embedder.texts) == (True, [])
+    generation = current_generation(portal.directory)
+    assert generation
+    assert generation.read_entities() == entities
+
+
+async def test_a_document_that_is_delivered_twice_counts_once(portal: Portal) -> None:
+    report = await portal.run(ListedSource(RUNBOOK, RUNBOOK))
+    assert (report.sources[0].documents, report.chunk_count) == (1, 1)
+
+
+async def test_many_chunks_are_written_in_batches(portal: Portal) -> None:
+    documents = [
+        make_document(make_section("Page", f"Number {number}.", level=1), location=f"{number}/")
+        for number in range(130)
+    ]
+    await portal.run(ListedSource(*documents))
+    assert portal.progress.told[2:] == [
+        ("embedding", 130),
+        ("embedded", 64),
+        ("embedded", 64),
+        ("embedded", 2),
+    ]
+    assert portal.manifest().chunk_count == 130
+
+
+async def test_a_rebuild_starts_from_nothing(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK))
+    other = ListedSource(make_document(source="backstage/x"), parts=["backstage/x"])
+    report = await portal.run(other, rebuild=True)
+    assert (report.chunk_count, report.embedded) == (1, 1)
+    assert portal.manifest().sources == ("backstage/x",)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        ListedSource(GUIDE, error=OUTAGE),
+        ListedSource(GUIDE, Failure(scope=EVERYTHING, reason="503", is_outage=True)),
+    ],
+)
+async def test_a_rebuild_does_not_replace_what_it_could_not_read(
+    portal: Portal, source: ListedSource
+) -> None:
+    await portal.run(ListedSource(RUNBOOK))
+    with pytest.raises(UpstreamError, match="503"):
+        await portal.run(source, rebuild=True)
+    assert await portal.found("broker") == {RUNBOOK.path}
+
+
+async def test_another_model_is_refused_until_a_rebuild(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK))
+    portal.embedder = CountingEmbedder(32)
+    with pytest.raises(ConfigurationError, match="--rebuild"):
+        await portal.run(ListedSource(RUNBOOK))
+    await portal.run(ListedSource(RUNBOOK), rebuild=True)
+    assert portal.manifest().dimensions == 32
+
+
+async def test_a_run_that_fails_on_the_way_leaves_the_index_as_it_was(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK))
+
+    class FailingEmbedder(CountingEmbedder):
+        def embed_documents(self, texts: Sequence[str]) -> list[DenseVector]:
+            raise OUTAGE
+
+    portal.embedder = FailingEmbedder()
+    with pytest.raises(UpstreamError):
+        await portal.run(ListedSource(GUIDE))
+    assert await portal.found("broker parcel") == {RUNBOOK.path}
+
+
+async def test_what_a_source_notes_is_reported(portal: Portal) -> None:
+    report = await portal.run(ListedSource(RUNBOOK, notes=["one site is not built"]))
+    assert report.sources[0].notes == ("one site is not built",)
+    assert report.exit_code == 0
