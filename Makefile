@@ -54,8 +54,8 @@ test: lint types imports ## Everything: checks, all tests (with a real Backstage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-check: lint types imports ## The fast part: checks and all tests that need no Node
-	$(BIN)/python -m pytest --ignore=tests/portal -q
+check: lint types imports ## The fast part: checks, and the tests that need neither Node nor the model
+	$(BIN)/python -m pytest --ignore=tests/portal -m 'not model' -n 2 -q
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff format .
