@@ -24,6 +24,9 @@ _SLOT = re.compile(
     re.IGNORECASE,
 )
 _MOST_SUBJECTS = 3
+_MOST_READ = 1_000
+"""Characters of a message that are read for intent and names; all of it is searched for."""
+_MOST_EARLIER = 10
 _TEAM_TOPICS: frozenset[Topic] = frozenset({"members", "owns"})
 _TEAM_KINDS = frozenset({"group", "user"})
 _OWNED_KINDS = frozenset({"component", "api", "resource", "system", "domain"})
@@ -31,7 +34,7 @@ _OWNED_KINDS = frozenset({"component", "api", "resource", "system", "domain"})
 
 async def understand(question: Question, portal: Portal) -> Query:
     """Work out intent and entities; nothing is assumed of an entity that was not read just now."""
-    intent = read_intent(question.text)
+    intent = read_intent(question.text[:_MOST_READ])
     if intent.purpose == "write":
         return _query(question, intent)
     named = [_preferred(one, intent) for one in await _named(question, portal)]
@@ -68,11 +71,13 @@ def _query(
 
 async def _named(question: Question, portal: Portal) -> tuple[Named, ...]:
     """Look in the question; if it only points ("it"), and at no page, in what was asked before."""
-    named = await named_entities(question.text, portal)
-    if named or question.entity_ref or not _HERE.search(question.text):
+    text = question.text[:_MOST_READ]
+    named = await named_entities(text, portal)
+    if named or question.entity_ref or not _HERE.search(text):
         return named
-    for turn in reversed([turn for turn in question.history if turn.role == "user"]):
-        earlier = await named_entities(turn.content, portal)
+    asked = [turn.content[:_MOST_READ] for turn in question.history if turn.role == "user"]
+    for content in reversed(asked[-_MOST_EARLIER:]):
+        earlier = await named_entities(content, portal)
         if earlier:
             return earlier
     return ()
@@ -120,10 +125,11 @@ async def _subjects(
 
 def _unknown_name(question: Question, intent: Intent) -> str | None:
     """Say which words should have been an entity, if the question cannot do without one."""
-    words = subject_words(question.text)
+    text = question.text[:_MOST_READ]
+    words = subject_words(text)
     if intent.purpose != "documents":
         return words or (str(question.entity_ref) if question.entity_ref else None)
-    slot = _SLOT.search(question.text)
+    slot = _SLOT.search(text)
     name = (slot["name"] or slot["owner"]) if slot else words
     return name if is_identifier(name) else None
 

@@ -18,6 +18,8 @@ _IDENTIFIER = re.compile(r"\w+(?:[-_.]\w+)+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*")
 _LONGEST_NAME_WORDS = 8
 _NEAR_ENOUGH = 0.6
 _MOST_NEAR = 5
+_MOST_CANDIDATES = 300
+"""Spellings that are looked up in a portal too large to list: a few requests."""
 
 _TYPE_WORDS = frozenset(
     "service services component components api apis system systems team teams group groups resource"
@@ -138,18 +140,19 @@ def _words(text: str) -> list[_Word]:
     return [_Word(m.start(), m.end(), m.group().lower()) for m in _WORD.finditer(blanked)]
 
 
-def _candidates(text: str) -> frozenset[str]:
-    """Spell every run of words in the ways that names are written."""
+def _candidates(text: str) -> Sequence[str]:
+    """Spell the runs of words in the ways that names are written, as they stand in the text first."""
+    tokens = (token.group().strip(".:") for token in _TOKEN.finditer(_POSSESSIVE.sub("", text)))
+    written = [token for token in tokens if token.lower() not in _FUNCTION_WORDS]
     words = [word.text for word in _words(text)]
-    joined = {
-        separator.join(words[start:end])
+    runs = [
+        words[start:end]
         for start, end in _spans(len(words))
         if end - start <= _LONGEST_NAME_WORDS // 2
         and not all(word in _FUNCTION_WORDS | _TYPE_WORDS for word in words[start:end])
-        for separator in ("-", "_", "", " ", ".")
-    }
-    tokens = {token.group().strip(".:") for token in _TOKEN.finditer(_POSSESSIVE.sub("", text))}
-    return frozenset(joined | {token for token in tokens if token.lower() not in _FUNCTION_WORDS})
+    ]
+    joined = (separator.join(run) for run in runs for separator in ("-", "_", "", " ", "."))
+    return list(dict.fromkeys((*written, *joined)))[:_MOST_CANDIDATES]
 
 
 def subject_words(text: str) -> str:

@@ -1,7 +1,9 @@
 """The whole service over HTTP, against a Backstage on loopback and a real embedded index."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,17 @@ import anyio
 import pytest
 from starlette.testclient import TestClient
 
+from portal_rag.app import create_app
 from portal_rag.corpus.edge_store import open_edge_writer
+from portal_rag.domain import LocalReader, Portal, Principal
+from portal_rag.errors import NotAllowedError
+from portal_rag.services import Services, open_services
 from tests.factories import make_json
 from tests.fakes.backstage import FakeBackstage
 from tests.fakes.indexes import EMBEDDER, make_manifest, publish_index
 from tests.portal_rag.world import CANARY, CHUNKS, ENTITIES, QUESTIONS, ask, make_settings, serving
 
+ANY_QUESTION = b'{"question": "Who owns shop?"}'
 HOW_TO = "How do I drain the broker, then restart it with brokerctl?"
 SECRET = "Are orders above the secret score refused?"
 
@@ -299,12 +306,67 @@ def test_health_needs_no_token(client: TestClient) -> None:
         assert client.get(path).json() == {"status": "ok"}
 
 
+def test_a_catalog_that_answers_garbage_is_unavailable(
+    client: TestClient, portal: FakeBackstage
+) -> None:
+    portal.answer("/api/catalog", body=b'{"items": "none"}')
+    answer = ask(client, portal, "alice", "Who owns shop?")
+    assert answer["consulted"][0]["state"] == "unavailable"
+
+
+def test_a_question_that_takes_too_long_is_given_up(portal: FakeBackstage, index: Path) -> None:
+    settings = make_settings(
+        index,
+        PORTAL_RAG_BACKSTAGE_URL=portal.url,
+        PORTAL_RAG_QUESTION_TIMEOUT_SECONDS="0.2",
+    )
+    with serving(settings) as client:
+        held = portal.hold("/api/catalog")
+        response = post(client, ANY_QUESTION, portal.user_token("user:default/alice"))
+        held.release()
+    assert response.status_code == 504
+    assert response.json()["error"]["name"] == "UpstreamTimeoutError"
+
+
 def test_a_bug_is_answered_without_its_details(portal: FakeBackstage, index: Path) -> None:
     settings = make_settings(index, PORTAL_RAG_BACKSTAGE_URL=portal.url)
+
+    def broken(principal: Principal) -> Portal:
+        raise ZeroDivisionError("a detail")
+
+    @asynccontextmanager
+    async def open_broken() -> AsyncIterator[Services]:
+        async with open_services(settings, load=lambda _: EMBEDDER) as services:
+            yield replace(services, portal_of=broken)
+
+    with TestClient(create_app(open_broken), raise_server_exceptions=False) as client:
+        response = post(client, ANY_QUESTION, portal.user_token("user:default/alice"))
+    assert response.status_code == 500
+    assert response.json()["error"] == {
+        "name": "Error",
+        "message": "Something went wrong on our side",
+    }
+
+
+def test_a_qdrant_server_that_is_down_leaves_the_catalog(
+    portal: FakeBackstage, tmp_path: Path
+) -> None:
+    settings = make_settings(
+        tmp_path, PORTAL_RAG_BACKSTAGE_URL=portal.url, PORTAL_RAG_QDRANT_URL="http://127.0.0.1:1"
+    )
     with serving(settings) as client:
-        portal.answer("/api/catalog", body=b'{"items": "none"}')
-        answer = ask(client, portal, "alice", "Who owns shop?")
-        assert answer["status"] == "insufficient_evidence"
+        answer = ask(client, portal, "alice", "What is shop?")
+    assert answer["status"] == "answered"
+    assert answer["consulted"][1]["state"] == "unavailable"
+
+
+async def test_only_a_user_gets_a_view_of_a_backstage_portal(
+    portal: FakeBackstage, index: Path
+) -> None:
+    settings = make_settings(index, PORTAL_RAG_BACKSTAGE_URL=portal.url)
+    async with open_services(settings, load=lambda _: EMBEDDER) as services:
+        with pytest.raises(NotAllowedError):
+            services.portal_of(LocalReader())
 
 
 def test_an_index_that_is_republished_is_read_at_once(

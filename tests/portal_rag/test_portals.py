@@ -1,0 +1,118 @@
+"""The two ways in which a portal is seen: by a user's token, and in the files of this machine."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.permission import PermissionClient
+from portal_rag.backstage.transport import BackstageTransport
+from portal_rag.clients.backstage_portal import BackstagePortal, ListingCache
+from portal_rag.clients.local_portal import LocalPortal
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.domain import Listing, PortalUser
+from tests.factories import make_json
+from tests.fakes.backstage import FakeBackstage
+from tests.portal_rag.world import ENTITIES
+
+SHOP = EntityRef.parse("component:default/shop")
+SCORER = EntityRef.parse("component:default/scorer")
+
+
+@pytest.fixture
+def backstage() -> Iterator[FakeBackstage]:
+    with FakeBackstage(entities=ENTITIES) as portal:
+        yield portal
+
+
+class Ticking:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def user(backstage: FakeBackstage, name: str) -> PortalUser:
+    ref = f"user:default/{name}"
+    return PortalUser(user_ref=EntityRef.parse(ref), token=backstage.user_token(ref))
+
+
+def view(
+    transport: BackstageTransport, who: PortalUser, listings: ListingCache | None = None
+) -> BackstagePortal:
+    return BackstagePortal(
+        who,
+        catalog=CatalogClient(transport),
+        permission=PermissionClient(transport),
+        listings=listings or ListingCache(Ticking()),
+    )
+
+
+async def test_the_gate_lets_pass_what_the_user_may_read(backstage: FakeBackstage) -> None:
+    async with BackstageTransport(backstage.url, deadline_seconds=5) as transport:
+        seen = {
+            name: await view(transport, user(backstage, name)).readable([SHOP, SCORER])
+            for name in ("guest", "dave", "carol")
+        }
+    assert seen == {"guest": {SHOP}, "dave": {SHOP, SCORER}, "carol": {SHOP, SCORER}}
+
+
+async def test_the_gate_lets_nothing_pass_that_is_not_there(backstage: FakeBackstage) -> None:
+    backstage.remove(str(SCORER))
+    async with BackstageTransport(backstage.url, deadline_seconds=5) as transport:
+        assert await view(transport, user(backstage, "carol")).readable([SHOP, SCORER]) == {SHOP}
+
+
+async def test_the_gate_asks_each_time_and_for_nothing_not_at_all(backstage: FakeBackstage) -> None:
+    async with BackstageTransport(backstage.url, deadline_seconds=5) as transport:
+        portal = view(transport, user(backstage, "carol"))
+        assert await portal.readable([]) == frozenset()
+        assert backstage.asked("/api/permission") == 0
+        for times in (1, 2):
+            await portal.readable([SHOP])
+            assert backstage.asked("/api/permission") == times
+
+
+async def test_a_listing_is_kept_for_a_minute_for_one_token_alone(backstage: FakeBackstage) -> None:
+    timer = Ticking()
+    listings = ListingCache(timer)
+    async with BackstageTransport(backstage.url, deadline_seconds=5) as transport:
+        first = user(backstage, "dave")
+        listed = await view(transport, first, listings).listing()
+        assert SCORER in {entity.ref for entity in listed.entities}
+        assert await view(transport, first, listings).listing() is listed
+        guest = await view(transport, user(backstage, "guest"), listings).listing()
+        assert SCORER not in {entity.ref for entity in guest.entities}
+        other_token = PortalUser(user_ref=first.user_ref, token=user(backstage, "guest").token)
+        narrower = await view(transport, other_token, listings).listing()
+        assert SCORER not in {entity.ref for entity in narrower.entities}
+        timer.now = 60.0
+        assert await view(transport, first, listings).listing() is not listed
+
+
+def test_only_so_many_listings_are_kept() -> None:
+    listings = ListingCache(Ticking())
+    users = [
+        PortalUser(user_ref=EntityRef("user", "default", f"u{n}"), token="t") for n in range(501)
+    ]
+    for each in users:
+        listings.put(each, Listing(entities=(), complete=True))
+    assert listings.get(users[0]) is None
+    assert listings.get(users[-1]) is not None
+
+
+def test_a_token_never_shows_when_a_user_is_printed() -> None:
+    assert "s3cret" not in repr(PortalUser(user_ref=SHOP, token="s3cret"))
+
+
+async def test_files_are_read_anew_when_another_snapshot_is_published() -> None:
+    snapshots = [[make_json("component:default/a", title="First")], [make_json("group:default/b")]]
+    current = snapshots[0]
+    portal = LocalPortal(lambda: current)
+    (found,) = await portal.find(["first"])
+    assert found.ref == EntityRef.parse("component:default/a")
+    assert await portal.readable([found.ref, SHOP]) == {found.ref}
+    current = snapshots[1]
+    assert await portal.find(["A"]) == []
+    assert [str(entity.ref) for entity in (await portal.listing()).entities] == ["group:default/b"]
