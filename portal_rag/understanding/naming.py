@@ -141,7 +141,7 @@ def _words(text: str) -> list[_Word]:
 
 
 def _candidates(text: str) -> Sequence[str]:
-    """Spell the runs of words in the ways that names are written, as they stand in the text first."""
+    """Spell the runs of words as names are written; words as they stand come first."""
     tokens = (token.group().strip(".:") for token in _TOKEN.finditer(_POSSESSIVE.sub("", text)))
     written = [token for token in tokens if token.lower() not in _FUNCTION_WORDS]
     words = [word.text for word in _words(text)]
