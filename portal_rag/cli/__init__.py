@@ -19,7 +19,7 @@ from portal_rag.settings import load_asking_settings, load_service_settings
 BAD_CONFIGURATION = 2
 
 
-class _Cited(click.Group):
+class _Program(click.Group):
     """Turns the errors that are raised on purpose into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -30,7 +30,7 @@ class _Cited(click.Group):
             sys.exit(BAD_CONFIGURATION if isinstance(error, ConfigurationError) else 1)
 
 
-@click.group(cls=_Cited)
+@click.group(cls=_Program)
 @click.version_option(__version__)
 def main() -> None:
     """Cited, permission-aware answers about a Backstage portal."""
