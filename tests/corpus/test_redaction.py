@@ -172,6 +172,12 @@ def test_the_password_of_a_url_goes_and_the_url_stays() -> None:
     assert redacted.text == "redis://app:[redacted url-password]@cache.internal:6379/0"
 
 
+def test_a_webhook_goes_with_its_whole_address() -> None:
+    path = "/".join(("services", "T" + drawn(ALNUM, 9), "B" + drawn(ALNUM, 9), drawn(length=24)))
+    redacted = redact(f"Post to https://hooks.slack.com/{path}, please.")
+    assert redacted.text == "Post to [redacted slack-webhook], please."
+
+
 def test_every_rule_has_a_name_of_its_own_words_and_a_hint() -> None:
     for rule in RULES:
         assert rule.hints

@@ -121,7 +121,7 @@ TOKENS = Table(
     _token("slack-app-token", "xapp-", r"[\w-]{16,}+", hints="xapp-"),
     _token(
         "slack-webhook",
-        r"hooks\.slack\.com/(?:services|workflows|triggers)/",
+        r"(?:https?://)?hooks\.slack\.com/(?:services|workflows|triggers)/",
         r"[A-Z][A-Za-z0-9]{6,20}+/[\w/]{10,}+",
         hints="hooks.slack.com/",
     ),
