@@ -81,6 +81,7 @@ portal-stop: ## End it
 
 bench: $(READY) ## Measure; prints ratios, nothing is asserted
 	$(BIN)/python -m evals.bench $(EXAMPLE)
+	$(BIN)/python -m evals.secrets $(EXAMPLE)
 
 clean: ## Remove what was made here (not the caches in your home directory)
 	rm -rf $(VENV) .portal-rag .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,6 +1,7 @@
 """The way of a document.
 
 read     each source delivers documents, or says what it could not read
+redact   secrets leave the text, and are counted
 split    a document becomes chunks
 compare  with what is stored: new, changed, moved, gone, unchanged
 write    first who may see it and where it is, then new texts, embedded
@@ -10,7 +11,8 @@ publish  readers see the whole run at once
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,11 +21,13 @@ from indexer.changes import Changes, compare
 from indexer.chunking import split
 from indexer.progress import RunProgress
 from indexer.pruning import prune
-from indexer.report import ReportedFailure, RunReport, SourceReport, State
+from indexer.redacting import for_snapshot, without_secrets
+from indexer.report import ReportedFailure, ReportedSecret, RunReport, SourceReport, State
 from indexer.sources.source import EVERYTHING, Failure, Source
 from indexer.writing import rewrite_metadata, write_texts
 from portal_rag.corpus.documents import Chunk, Document
 from portal_rag.corpus.embedding import Embedder
+from portal_rag.corpus.redaction import SecretFound, redact
 from portal_rag.corpus.store import SCHEMA_VERSION, IndexWriter, Manifest, Run, StoredMark
 from portal_rag.errors import PortalRagError, UpstreamError
 
@@ -53,6 +57,7 @@ class _Reading:
     source: Source
     documents: int
     chunks: tuple[Chunk, ...]
+    secrets: tuple[ReportedSecret, ...]
     failures: tuple[Failure, ...]
     has_failed: bool
     seconds: float
@@ -80,7 +85,7 @@ async def index(sources: Sequence[Source], tools: Tools) -> RunReport:
         _check_whole(readings)
     changes = [await _compare(reading, tools.writer) for reading in readings]
     before = await tools.writer.manifest()
-    snapshot = [entity for reading in readings for entity in reading.source.entities()]
+    snapshot = [for_snapshot(e) for reading in readings for e in reading.source.entities()]
     is_changed = _is_changed(before, changes, snapshot)
     after, embedding_seconds = before, 0.0
     if is_changed:
@@ -115,14 +120,21 @@ async def _read(source: Source, tools: Tools) -> _Reading:
         has_failed = True
         failures.append(Failure(scope=EVERYTHING, reason=error.message))
     tools.progress.read(source.name, len(documents))
+    redacted = [without_secrets(document) for document in documents.values()]
     return _Reading(
         source=source,
         documents=len(documents),
-        chunks=tuple(chunk for document in documents.values() for chunk in split(document)),
+        chunks=tuple(chunk for document, _ in redacted for chunk in split(document)),
+        secrets=tuple(secret for each in redacted for secret in _secrets(*each)),
         failures=tuple(failures),
         has_failed=has_failed,
         seconds=tools.seconds() - started,
     )
+
+
+def _secrets(document: Document, found: Sequence[SecretFound]) -> Iterator[ReportedSecret]:
+    for rule, count in sorted(Counter(each.rule for each in found).items()):
+        yield ReportedSecret(document=document.path, rule=rule, count=count)
 
 
 async def _compare(reading: _Reading, writer: IndexWriter) -> Changes:
@@ -195,8 +207,9 @@ def _report(reading: _Reading, changes: Changes) -> SourceReport:
         unchanged=changes.unchanged,
         seconds=reading.seconds,
         failures=tuple(
-            ReportedFailure(scope=failure.scope, reason=failure.reason)
+            ReportedFailure(scope=failure.scope, reason=redact(failure.reason).text)
             for failure in reading.failures
         ),
         notes=tuple(reading.source.notes()),
+        secrets=reading.secrets,
     )

@@ -22,6 +22,15 @@ class ReportedFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedSecret:
+    """How many secrets of a kind were taken out of a document; never what they were."""
+
+    document: str
+    rule: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
     """One source's share of a run; the counts from `chunks` on are chunks, `seconds` is reading.
 
@@ -40,6 +49,7 @@ class SourceReport:
     seconds: float
     failures: tuple[ReportedFailure, ...]
     notes: tuple[str, ...]
+    secrets: tuple[ReportedSecret, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +122,12 @@ def _remarks(report: RunReport) -> Iterator[str]:
     for source in report.sources:
         yield from (f"  not read: {failure.reason}" for failure in source.failures)
         yield from (f"  note: {note}" for note in source.notes)
+        yield from (f"  redacted: {_secret(secret)}" for secret in source.secrets)
     yield _outcome(report)
+
+
+def _secret(secret: ReportedSecret) -> str:
+    return f"{secret.document}: {secret.count} x {secret.rule}"
 
 
 def _outcome(report: RunReport) -> str:

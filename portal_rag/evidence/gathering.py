@@ -16,6 +16,7 @@ from portal_rag.errors import (
     UpstreamTimeoutError,
 )
 from portal_rag.evidence.finding import EvidenceSource, Finding
+from portal_rag.evidence.redacting import without_secrets
 
 _log = structlog.get_logger()
 
@@ -29,9 +30,9 @@ class Gathering:
     timer: Timer
 
     async def gather(self, query: Query, portal: Portal) -> Evidence:
-        """Collect what all sources find; the order of the result is that of the sources."""
+        """Collect what all sources find, without secrets, in the order of the sources."""
         asked = [self._ask(source, query, portal) for source in self.sources]
-        return _together(await asyncio.gather(*asked))
+        return without_secrets(_together(await asyncio.gather(*asked)))
 
     async def _ask(
         self, source: EvidenceSource, query: Query, portal: Portal

@@ -9,7 +9,15 @@ import pytest
 from rich.console import Console
 
 from indexer.progress import LINE_EVERY, Bar, Lines
-from indexer.report import ReportedFailure, RunReport, SourceReport, State, as_json, as_table
+from indexer.report import (
+    ReportedFailure,
+    ReportedSecret,
+    RunReport,
+    SourceReport,
+    State,
+    as_json,
+    as_table,
+)
 
 NOW = datetime(2026, 6, 9, 14, 5, tzinfo=UTC)
 
@@ -27,6 +35,7 @@ def make_source_report(**given: Any) -> SourceReport:
         "seconds": 1.23456,
         "failures": (),
         "notes": (),
+        "secrets": (),
     }
     return SourceReport(**(values | given))
 
@@ -53,7 +62,9 @@ def shown(report: RunReport) -> str:
 
 def test_the_json_holds_everything_rounded_to_milliseconds() -> None:
     failure = ReportedFailure(scope="component:default/shop/", reason="broken")
-    report = make_report(make_source_report(failures=(failure,), notes=("a note",)))
+    secret = ReportedSecret(document="component:default/shop/", rule="github-token", count=2)
+    source = make_source_report(failures=(failure,), notes=("a note",), secrets=(secret,))
+    report = make_report(source)
     assert json.loads(json.dumps(as_json(report))) == {
         "run_id": "run-1",
         "started_at": "2026-06-09T14:05:00+00:00",
@@ -76,6 +87,9 @@ def test_the_json_holds_everything_rounded_to_milliseconds() -> None:
                 "seconds": 1.235,
                 "failures": [{"scope": "component:default/shop/", "reason": "broken"}],
                 "notes": ["a note"],
+                "secrets": [
+                    {"document": "component:default/shop/", "rule": "github-token", "count": 2}
+                ],
             }
         ],
     }
@@ -87,6 +101,12 @@ def test_the_table_shows_counts_failures_and_notes_within_80_columns() -> None:
     for part in ("files", "unchanged", "b.yaml: not [bold]valid[/bold] YAML", "one unbuilt", "2.5"):
         assert part in text
     assert "…" not in text
+
+
+def test_the_table_says_where_secrets_were_taken_out() -> None:
+    secret = ReportedSecret(document="component:default/shop/a/", rule="npm-token", count=3)
+    text = shown(make_report(make_source_report(secrets=(secret,))))
+    assert "redacted: component:default/shop/a/: 3 x npm-token" in text
 
 
 def test_a_run_that_embedded_nothing_has_no_rate() -> None:
