@@ -1,4 +1,4 @@
-"""The command line: `portal-index run | status`."""
+"""The command line: `portal-index run | status | export-model`."""
 
 import asyncio
 import json
@@ -19,9 +19,18 @@ from indexer.pipeline import Tools, index
 from indexer.progress import Bar, Lines, RunProgress
 from indexer.report import BAD_USAGE, FAILED, INTERRUPTED, RunReport, as_json, as_table
 from indexer.settings import IndexerSettings, load_indexer_settings
-from portal_rag.corpus.embedding import Embedder, load_embedder
+from portal_rag.corpus.embedding import Embedder
+from portal_rag.corpus.precision import load_indexing_embedder
 from portal_rag.corpus.store import Manifest, Run
 from portal_rag.errors import ConfigurationError, PortalRagError
+
+
+def _load_embedder(settings: IndexerSettings) -> Embedder:
+    return load_indexing_embedder(
+        settings.embedding_model,
+        settings.precision,
+        notice=lambda text: click.echo(text, err=True),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +38,7 @@ class Surroundings:
     """What the program takes from outside; tests give their own."""
 
     load_settings: Callable[[], IndexerSettings] = load_indexer_settings
-    load_embedder: Callable[[str], Embedder] = load_embedder
+    load_embedder: Callable[[IndexerSettings], Embedder] = _load_embedder
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     seconds: Callable[[], float] = time.monotonic
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
@@ -117,13 +126,36 @@ def status(ctx: click.Context, shows_json: bool) -> None:
         click.echo("\n".join(f"{name.replace('_', ' ')}: {_plain(facts[name])}" for name in facts))
 
 
+@main.command("export-model")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The folder to write, instead of PORTAL_RAG_QUERY_MODEL_DIR or `model` beside the index.",
+)
+@click.pass_context
+def export(ctx: click.Context, output: Path | None) -> None:
+    """Write the embedding model in the form that the service runs without torch.
+
+    It is checked against the original; a form that differs is not published.
+    """
+    from portal_rag.corpus.onnx_export import export_model  # noqa: PLC0415 (a second to import)
+
+    surroundings: Surroundings = ctx.obj
+    settings = surroundings.load_settings()
+    made = export_model(settings.embedding_model, output or settings.exported_model_dir)
+    click.echo(
+        f"exported {made.fingerprint} to {made.folder}"
+        f" (cosine at least {made.least_cosine:.6f} on {made.probes} texts)"
+    )
+
+
 async def _run(
     surroundings: Surroundings, names: tuple[str, ...], path: Path | None, *, rebuild: bool
 ) -> RunReport:
     settings = surroundings.load_settings()
     async with AsyncExitStack() as stack:
         sources = await open_sources(names, settings, path=path, stack=stack)
-        embedder = surroundings.load_embedder(settings.embedding_model)
+        embedder = surroundings.load_embedder(settings)
         writer = await open_writer(settings, embedder, rebuild=rebuild, stack=stack)
         tools = Tools(
             writer=writer,

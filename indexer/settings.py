@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, PositiveFloat, SecretStr
 
+from portal_rag.corpus.precision import Precision
 from portal_rag.corpus.settings import (
     SHARED_PREFIX,
     CorpusSettings,
@@ -30,6 +31,7 @@ class IndexerSettings(CorpusSettings):
         default=30.0, validation_alias="PORTAL_INDEX_BACKSTAGE_TIMEOUT_SECONDS"
     )
     files_path: Path | None = Field(default=None, validation_alias="PORTAL_INDEX_FILES_PATH")
+    precision: Precision = Field(default="auto", validation_alias="PORTAL_INDEX_PRECISION")
 
 
 def load_indexer_settings(environ: Mapping[str, str] = os.environ) -> IndexerSettings:

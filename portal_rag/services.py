@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import anyio.to_thread
+import structlog
 
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.jwks import JwksCache
@@ -16,12 +18,14 @@ from portal_rag.backstage.tokens import TokenVerifier
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.backstage_portal import BackstagePortal, ListingCache
 from portal_rag.clients.local_portal import LocalPortal
+from portal_rag.corpus.edge_generations import current_generation
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.embedding import Embedder, load_embedder
-from portal_rag.corpus.server_store import open_server_reader
-from portal_rag.corpus.store import IndexReader
+from portal_rag.corpus.onnx_embedding import is_exported
+from portal_rag.corpus.query_model import LoadEmbedder, QueryModel, load_query_model
+from portal_rag.corpus.store import IndexReader, Manifest
 from portal_rag.domain import Portal, PortalUser, Principal
-from portal_rag.errors import ConfigurationError, NotAllowedError
+from portal_rag.errors import ConfigurationError, NotAllowedError, PortalRagError
 from portal_rag.evidence.catalog import CatalogFacts
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.evidence.passages import IndexPassages
@@ -30,7 +34,8 @@ from portal_rag.settings import ServiceSettings
 
 PLUGIN_ID = "portal-rag"
 PortalOf = Callable[[Principal], Portal]
-LoadEmbedder = Callable[[str], Embedder]
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,7 @@ async def open_services(
     settings: ServiceSettings, *, load: LoadEmbedder = load_embedder
 ) -> AsyncIterator[Services]:
     """Open everything that questions need; what cannot be opened now is a ConfigurationError."""
-    embedder = await anyio.to_thread.run_sync(load, settings.embedding_model)
+    embedder = _announced(await open_query_model(settings, load=load))
     async with AsyncExitStack() as stack:
         if settings.auth == "none":
             reader = EdgeReader(settings.index_dir, embedder.fingerprint)
@@ -91,17 +96,69 @@ def _services(
     )
 
 
+async def open_query_model(
+    settings: ServiceSettings, *, load: LoadEmbedder = load_embedder
+) -> QueryModel:
+    """Load the exported model if there is one that fits the index, else what `load` gives."""
+    folder = settings.exported_model_dir
+    fingerprint = await _index_fingerprint(settings) if is_exported(folder) else None
+    return await anyio.to_thread.run_sync(
+        partial(
+            load_query_model,
+            settings.embedding_model,
+            folder,
+            index_fingerprint=fingerprint,
+            load=load,
+        )
+    )
+
+
+def _announced(model: QueryModel) -> Embedder:
+    _log.info("query_model", runtime=model.runtime, fingerprint=model.embedder.fingerprint)
+    if model.refusal:
+        _log.warning("exported_model_refused", reason=model.refusal)
+    return model.embedder
+
+
 async def open_index(settings: ServiceSettings, fingerprint: str) -> IndexReader:
     """Open the index that the settings name, for a model of this fingerprint."""
     if not settings.qdrant_url:
         return EdgeReader(settings.index_dir, fingerprint)
-    key = settings.qdrant_api_key
+    from portal_rag.corpus.server_store import open_server_reader  # noqa: PLC0415 (a second)
+
     return await open_server_reader(
         settings.qdrant_url,
-        api_key=key.get_secret_value() if key else None,
+        api_key=_qdrant_key(settings),
         alias=settings.qdrant_collection,
         fingerprint=fingerprint,
     )
+
+
+async def _index_fingerprint(settings: ServiceSettings) -> str | None:
+    """Say what the published index was made with; None if that cannot be read now."""
+    try:
+        manifest = await _published_manifest(settings)
+    except PortalRagError:
+        return None
+    return manifest.embedding_fingerprint if manifest else None
+
+
+async def _published_manifest(settings: ServiceSettings) -> Manifest | None:
+    if not settings.qdrant_url:
+        generation = current_generation(settings.index_dir)
+        return generation.read_manifest() if generation else None
+    from portal_rag.corpus.server_collection import Collection  # noqa: PLC0415 (a second)
+    from portal_rag.corpus.server_store import open_server_client  # noqa: PLC0415
+
+    client = open_server_client(settings.qdrant_url, _qdrant_key(settings))
+    try:
+        return await Collection(client, settings.qdrant_collection).manifest()
+    finally:
+        await client.close()
+
+
+def _qdrant_key(settings: ServiceSettings) -> str | None:
+    return settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
 
 
 def open_backstage(settings: ServiceSettings) -> BackstageTransport:

