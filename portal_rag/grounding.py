@@ -1,12 +1,13 @@
 """Draft -> what of it stands: every stated thing must be in a source that is cited for it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from portal_rag.domain import Draft, Source, Statement
 
 _HARD_TOKEN = re.compile(r"`([^`]+)`|(https?://[^\s)>\]]+)")
+_ESCAPED = re.compile(r"\\([^\w\s])")
 _WEB = re.compile(r"https?://[^\s]+")
 
 
@@ -31,8 +32,13 @@ def _stands(statement: Statement, sources: Sequence[Source]) -> bool:
     if statement.quote is not None:
         return any(statement.quote in source.excerpt for source in cited)
     carried = "\n".join(f"{source.excerpt}\n{source.url}" for source in cited)
-    tokens = (code or link for code, link in _HARD_TOKEN.findall(statement.text))
-    return all(token in carried for token in tokens)
+    return all(token in carried for token in _hard_tokens(statement.text))
+
+
+def _hard_tokens(text: str) -> Iterable[str]:
+    """Name the references and addresses in Markdown, as their source spells them."""
+    for code, link in _HARD_TOKEN.findall(_ESCAPED.sub(r"\1", text)):
+        yield code or link.rstrip(".,;:!?")
 
 
 def _renumbered(draft: Draft) -> Draft:

@@ -33,6 +33,13 @@ def test_the_address_of_a_cited_source_may_be_linked() -> None:
     assert check(drafted(statement)).status == "answered"
 
 
+def test_an_address_in_a_description_is_compared_as_its_source_spells_it() -> None:
+    source = make_source(excerpt="See https://wiki.example/a_b#c")
+    statement = Statement(text="Shop: See https://wiki.example/a\\_b\\#c.", citations=(1,))
+    draft = Draft(status="answered", statements=(statement,), sources=(source,))
+    assert check(draft).statements == (statement,)
+
+
 def test_a_quote_must_be_verbatim() -> None:
     altered = Statement(text="> Drain it", citations=(2,), quote="Drain the broker last.")
     verbatim = Statement(text="> Drain", citations=(2,), quote="Drain the broker first.")
