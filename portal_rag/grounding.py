@@ -7,7 +7,7 @@ from dataclasses import replace
 from portal_rag.domain import Draft, Source, Statement
 
 _HARD_TOKEN = re.compile(r"`([^`]+)`|(https?://[^\s)>\]]+)")
-_ESCAPED = re.compile(r"\\([^\w\s])")
+_ESCAPED = re.compile(r"\\([\\`*_\[\]<>#|!~])")
 _WEB = re.compile(r"https?://[^\s]+")
 
 
