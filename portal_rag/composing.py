@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from portal_rag.corpus.redaction import redact
 from portal_rag.domain import (
     Choice,
     Draft,
@@ -171,8 +172,8 @@ def _mention(mention: Mention) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Keep foreign text from acting as Markdown: no links, images, HTML or headings."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """Keep foreign text from acting as Markdown (links, images, HTML), and secrets out of it."""
+    return _MARKDOWN.sub(r"\\\1", redact(text).text)
 
 
 _MISSING: Mapping[Topic, str] = {
@@ -271,5 +272,6 @@ def _follow_ups(
     for entity in query.subjects:
         if "owner" not in query.topics and entity.ref.kind not in ("group", "user"):
             yield FollowUp(
-                label=f"Who owns {entity.display_name}?", question=f"Who owns {entity.ref}?"
+                label=f"Who owns {redact(entity.display_name).text}?",
+                question=f"Who owns {entity.ref}?",
             )

@@ -205,3 +205,13 @@ def test_the_owner_is_offered_as_the_next_question() -> None:
 def test_a_portal_that_cannot_be_asked_makes_no_claims() -> None:
     assert without_portal().status == "insufficient_evidence"
     assert without_portal().sources == ()
+
+
+def test_a_secret_in_the_name_of_an_entity_is_taken_out() -> None:
+    token = "ghp" + "_" + "a8Kq2Lw9Zx4Vb7Nm3Rt6" + "Yp1Sd5Fg0HjQeW2z"
+    shop = make_entity("component:default/shop", title=f"Shop {token}")
+    fact = Fact(topic="owner", subject=shop, mentions=(OWNER,), source=make_source())
+    draft = compose(make_query(subjects=(shop,)), Evidence(facts=(fact,)))
+    assert token not in str(draft.statements)
+    missing = compose(make_query(subjects=(shop,), topics=("links",)), Evidence())
+    assert token not in str(missing)
