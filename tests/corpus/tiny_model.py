@@ -21,7 +21,7 @@ def make_model(folder: Path, *, pooling: str = "mean", sharpness: float = 1.0) -
     model = BertModel(BertConfig(num_attention_heads=4, vocab_size=30522, **size))
     with torch.no_grad():
         for name, weights in model.named_parameters():
-            if "query" in name or "key" in name:
+            if "attention" in name and "LayerNorm" not in name:
                 weights.mul_(sharpness)
     model.save_pretrained(folder)
     _change(folder / "1_Pooling" / "config.json", _pooling(pooling))
