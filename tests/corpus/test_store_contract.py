@@ -186,6 +186,7 @@ async def test_rewritten_metadata_changes_visibility_but_neither_text_nor_vector
     assert await writer.stored(before.source) == {
         before.id: StoredMark(
             document_path=before.document_path,
+            resource_ref=SECRET,
             content_hash=before.content_hash,
             metadata_hash=moved.metadata_hash,
         )
@@ -226,6 +227,7 @@ async def test_stored_lists_every_chunk_of_one_source_however_many(store: Store)
     assert await writer.stored("files/techdocs") == {
         chunk.id: StoredMark(
             document_path=chunk.document_path,
+            resource_ref=str(chunk.resource_ref),
             content_hash=chunk.content_hash,
             metadata_hash=chunk.metadata_hash,
         )
