@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from indexer.sources.source import UNMARKED
 from portal_rag.corpus.store import SourceState
 
 _SHAPE = "shape"
@@ -27,12 +28,15 @@ def state_after(
 
 
 def still_true(before: SourceState, after: SourceState) -> SourceState:
-    """Say what holds of an index in which the new texts of a run are still missing."""
+    """Say what holds of an index in which the new texts of a run are still missing.
+
+    A scope that changed keeps its place without a mark: it is there and has to be read.
+    """
+    return {source: _still_true(before.get(source, {}), marks) for source, marks in after.items()}
+
+
+def _still_true(before: Mapping[str, str], after: Mapping[str, str]) -> Mapping[str, str]:
     return {
-        source: {
-            scope: mark
-            for scope, mark in marks.items()
-            if before.get(source, {}).get(scope) == mark
-        }
-        for source, marks in after.items()
+        scope: mark if scope == _SHAPE or mark == before.get(scope) else UNMARKED
+        for scope, mark in after.items()
     }

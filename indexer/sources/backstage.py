@@ -83,6 +83,7 @@ class BackstageSource:
                     yield document
                 if each.docs_ref == each.ref:
                     documented.append(_Documented(ref=each.ref, title=each.display_name))
+                    yield Seen(scope=_docs(each.ref), mark=UNMARKED)
                 yield Seen(scope=_catalog(each.ref), mark=_mark(_etag(each)))
             else:
                 yield each

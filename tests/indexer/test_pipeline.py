@@ -11,7 +11,7 @@ import pytest
 from indexer.pipeline import Tools, index
 from indexer.pruning import MassDeleteGuard
 from indexer.report import RunReport
-from indexer.sources.source import EVERYTHING, Asked, Failure, Seen, Source
+from indexer.sources.source import EVERYTHING, UNMARKED, Asked, Failure, Seen, Source
 from portal_rag.corpus.documents import Document
 from portal_rag.corpus.edge_generations import current_generation
 from portal_rag.corpus.edge_store import EdgeReader, open_edge_writer
@@ -467,7 +467,9 @@ async def test_what_a_killed_run_narrowed_is_not_taken_for_known(portal: Portal)
     source = ListedSource(RUNBOOK, GUIDE, seen("1"), other)
     portal.embedder = CountingEmbedder()
     await portal.run(source)
-    assert source.asked == Asked(known={"component:default/cart/": "7"})
+    assert source.asked == Asked(
+        known={"component:default/shop/": UNMARKED, "component:default/cart/": "7"}
+    )
     assert await portal.found("broker parcel") == {RUNBOOK.path, GUIDE.path}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from indexer.sources.backstage import BackstageSource
+from indexer.sources.backstage import ENTITIES_AT_ONCE, BackstageSource
 from indexer.sources.source import EVERYTHING_ANEW, Asked, Failure, Seen
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.techdocs import TechDocsClient
@@ -281,6 +281,29 @@ async def test_a_site_that_is_built_later_is_found(portal: FakeBackstage) -> Non
     portal.sites[SHOP] = built
     paths, _ = await sweep(portal, known_after(seen))
     assert paths == {f"{SHOP}/", f"{SHOP}/ops/runbook/"}
+
+
+async def test_a_site_is_not_forgotten_when_the_catalog_fails_after_its_entity(
+    portal: FakeBackstage,
+) -> None:
+    many = [make_json(f"component:default/part-{number}") for number in range(ENTITIES_AT_ONCE)]
+    for entity in many:
+        portal.put(entity)
+    seen: dict[str, Seen] = {}
+
+    async def read_until_it_fails(source: BackstageSource) -> None:
+        async for each in source.documents(EVERYTHING_ANEW):
+            if isinstance(each, Seen):
+                seen[each.scope] = each
+                portal.answer("/api/catalog/entities/by-refs", status=400)
+
+    async with opened(portal) as source:
+        with pytest.raises(UpstreamError):
+            await read_until_it_fails(source)
+    portal.mend()
+    assert (f"{SHOP}/" in seen) == (f"{SHOP}#" in seen)
+    paths, _ = await sweep(portal, known_after(seen))
+    assert {f"{SHOP}/", f"{SHOP}/ops/runbook/"} <= paths
 
 
 async def test_a_new_title_is_taken_over_by_a_site_without_a_name(portal: FakeBackstage) -> None:
