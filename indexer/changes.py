@@ -1,6 +1,6 @@
 """What a run has to do: the chunks that were seen, compared with those that are stored."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from portal_rag.corpus.documents import Chunk
@@ -134,12 +134,12 @@ class Comparison:
         return not (path in self._read or self._is_kept(path) or was_unread(path))
 
     def _is_kept(self, path: str) -> bool:
-        return (
-            bool(self._kept)
-            and path not in self._read
-            and any(
-                path[: end + 1] in self._kept
-                for end, character in enumerate(path)
-                if character in _ENDS_OF_SCOPES
-            )
-        )
+        if not self._kept or path in self._read:
+            return False
+        return any(scope in self._kept for scope in scopes_of(path))
+
+
+def scopes_of(path: str) -> Iterator[str]:
+    """Give every start of a document path that may be a scope."""
+    ends = (end for end, character in enumerate(path, start=1) if character in _ENDS_OF_SCOPES)
+    return (path[:end] for end in ends)

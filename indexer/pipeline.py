@@ -20,7 +20,7 @@ from indexer.contents import contents_of
 from indexer.progress import RunProgress
 from indexer.pruning import MassDeleteGuard, explain, prune
 from indexer.reading import Reading, read
-from indexer.remembering import known_of, state_after, still_true
+from indexer.remembering import known_of, state_after, still_true, unmark
 from indexer.report import ReportedFailure, RunReport, SourceReport, State
 from indexer.sources.source import Asked, Source
 from indexer.writing import rewrite_metadata, write_texts
@@ -126,7 +126,10 @@ async def _read(source: Source, state: SourceState, tools: Tools) -> Reading:
     asked = Asked(known=known_of(state, source.name, shape=tools.shape), only=tools.only)
     reading = await read(source, asked, stored=stored, seconds=tools.seconds)
     tools.progress.read(source.name, reading.documents)
-    return replace(reading, changes=tools.guard.check(reading.changes))
+    changes = tools.guard.check(reading.changes)
+    kept = (reading.stored[loss.part][key] for loss in changes.refused for key in loss.chunk_ids)
+    marks = unmark(reading.marks, {mark.document_path for mark in kept})
+    return replace(reading, changes=changes, marks=marks)
 
 
 def _check_whole(readings: Sequence[Reading]) -> None:

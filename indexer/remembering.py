@@ -1,7 +1,8 @@
 """What one run tells the next: the mark of each scope that was read, by source."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from indexer.changes import scopes_of
 from indexer.sources.source import UNMARKED
 from portal_rag.corpus.store import SourceState
 
@@ -25,6 +26,12 @@ def state_after(
         **before,
         **{source: {**marks, _SHAPE: shape} for source, marks in read.items() if marks},
     }
+
+
+def unmark(marks: Mapping[str, str], paths: Iterable[str]) -> Mapping[str, str]:
+    """Have the scopes of these documents read again: the index does not hold what was seen."""
+    doubtful = {start for path in paths for start in scopes_of(path)}
+    return {scope: UNMARKED if scope in doubtful else mark for scope, mark in marks.items()}
 
 
 def still_true(before: SourceState, after: SourceState) -> SourceState:

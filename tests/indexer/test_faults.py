@@ -292,6 +292,23 @@ def test_half_of_the_entities_are_kept_until_somebody_says_that_they_are_gone(
     assert len(world.index()) == len(before) - 20
 
 
+def test_a_site_that_shrinks_from_50_pages_to_2_is_refused_each_time_until_allowed(
+    world: World,
+) -> None:
+    pages = {f"p{number}/": f"Page {number}." for number in range(50)}
+    world.portal.sites[SHOP] = site(pages, "2")
+    world.run()
+    before = world.index()
+    world.portal.sites[SHOP] = site(dict(list(pages.items())[:2]), "3")
+    for _ in range(2):
+        code, source = world.run()
+        assert (code, source["state"], source["deleted"]) == (3, "refused", 0)
+        assert world.index() == before
+    assert world.run("--allow-mass-delete")[0] == 0
+    assert len(world.index()) == len(before) - 48
+    assert world.run()[1]["unchanged"] == len(before) - 48
+
+
 # Content that is broken.
 
 
