@@ -11,6 +11,7 @@ import click
 
 from indexer.redacting import without_secrets
 from indexer.sources.files import TECHDOCS, FilesSource
+from indexer.sources.source import EVERYTHING_ANEW
 from portal_rag.corpus.documents import Document
 from portal_rag.corpus.redaction import SecretFound, redact
 
@@ -208,7 +209,7 @@ async def _pages(portal: Path) -> list[Document]:
     source = FilesSource(portal, app_url="https://portal.example")
     return [
         read
-        async for read in source.documents()
+        async for read in source.documents(EVERYTHING_ANEW)
         if isinstance(read, Document) and read.source == TECHDOCS
     ]
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from portal_rag.corpus.documents import Block, Chunk, Document
 
+CHUNKING_VERSION = 1
+"""To be raised with every change of this module that gives other chunks."""
 TARGET = 1_000
 """Sections are merged up to this many characters."""
 LIMIT = 1_200

@@ -1,47 +1,23 @@
-"""The command line: `portal-index run | status | export-model`."""
+"""The command line: `portal-index run | rebuild | watch | status | export-model`."""
 
 import asyncio
 import json
-import time
-import uuid
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from indexer.opening import FILES, SOURCES, open_sources, open_writer, read_manifest
-from indexer.pipeline import Tools, index
-from indexer.progress import Bar, Lines, RunProgress
+from indexer.exports import as_markdown, as_metrics, replace_file
+from indexer.opening import FILES, SOURCES, read_published
 from indexer.report import BAD_USAGE, FAILED, INTERRUPTED, RunReport, as_json, as_table
-from indexer.settings import IndexerSettings, load_indexer_settings
-from portal_rag.corpus.embedding import Embedder
-from portal_rag.corpus.precision import load_indexing_embedder
-from portal_rag.corpus.store import Manifest, Run
-from portal_rag.errors import ConfigurationError, PortalRagError
-
-
-def _load_embedder(settings: IndexerSettings) -> Embedder:
-    return load_indexing_embedder(
-        settings.embedding_model,
-        settings.precision,
-        notice=lambda text: click.echo(text, err=True),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the program takes from outside; tests give their own."""
-
-    load_settings: Callable[[], IndexerSettings] = load_indexer_settings
-    load_embedder: Callable[[IndexerSettings], Embedder] = _load_embedder
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    seconds: Callable[[], float] = time.monotonic
-    new_id: Callable[[], str] = lambda: uuid.uuid4().hex
+from indexer.running import Order, Runner, Surroundings
+from indexer.status import as_lines, facts_of
+from indexer.watching import repeat, stop_on_signals
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.errors import ConfigurationError, InputError, PortalRagError
 
 
 class _Program(click.Group):
@@ -71,59 +47,178 @@ def main(ctx: click.Context) -> None:
     ctx.obj = ctx.obj or Surroundings()
 
 
+def _takes_an_order(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say what to read and where to report."""
+    for option in reversed(_ORDER_OPTIONS):
+        command = option(command)
+    return command
+
+
+_ORDER_OPTIONS = (
+    click.option(
+        "--source",
+        "sources",
+        type=click.Choice(SOURCES),
+        multiple=True,
+        required=True,
+        help="What to read; may be given several times.",
+    ),
+    click.option(
+        "--path",
+        type=click.Path(path_type=Path),
+        help="The folder that `--source files` reads, instead of PORTAL_INDEX_FILES_PATH.",
+    ),
+    click.option(
+        "--summary",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Also write the report to this file, as Markdown.",
+    ),
+    click.option(
+        "--metrics",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Also write the report to this file, as Prometheus text.",
+    ),
+    click.option("--json", "shows_json", is_flag=True, help="Print the report as JSON."),
+)
+_ALLOWS_MASS_DELETE = click.option(
+    "--allow-mass-delete",
+    is_flag=True,
+    help="Delete what is gone from a source, however much it is.",
+)
+
+
 @main.command()
-@click.option(
-    "--source",
-    "sources",
-    type=click.Choice(SOURCES),
-    multiple=True,
-    required=True,
-    help="What to read; may be given several times.",
-)
-@click.option(
-    "--path",
-    type=click.Path(path_type=Path),
-    help="The folder that `--source files` reads, instead of PORTAL_INDEX_FILES_PATH.",
-)
-@click.option(
-    "--rebuild", is_flag=True, help="Start from nothing, and replace the index at the end."
-)
-@click.option("--json", "shows_json", is_flag=True, help="Print the report as JSON.")
+@_takes_an_order
+@_ALLOWS_MASS_DELETE
+@click.option("--rebuild", is_flag=True, help="The same as the command `rebuild`.")
+@click.option("--entity", help="Read only this entity and its docs, such as component:shop.")
 @click.pass_context
 def run(
-    ctx: click.Context, sources: tuple[str, ...], path: Path | None, rebuild: bool, shows_json: bool
+    ctx: click.Context,
+    /,
+    *,
+    sources: tuple[str, ...],
+    path: Path | None,
+    rebuild: bool,
+    entity: str | None,
+    allow_mass_delete: bool,
+    **outputs: Any,
 ) -> None:
     """Read the sources and bring the index up to date.
 
     Exit codes: 0 done, 1 failed (the index is as it was), 2 bad usage or settings, 3 done but a
-    source failed.
+    source failed, or would have lost so much that nothing of it was deleted.
     """
-    if path is not None and FILES not in sources:
-        raise click.UsageError("--path belongs to --source files")
+    if rebuild and entity:
+        raise click.UsageError("--rebuild replaces the whole index, --entity reads one entity")
+    order = Order(
+        sources=sources,
+        path=_checked(path, sources),
+        rebuild=rebuild,
+        only=_entity_ref(entity) if entity else None,
+        allow_mass_delete=allow_mass_delete,
+    )
+    _run_once(ctx, order, Outputs(**outputs))
+
+
+@main.command()
+@_takes_an_order
+@click.pass_context
+def rebuild(
+    ctx: click.Context, /, *, sources: tuple[str, ...], path: Path | None, **outputs: Any
+) -> None:
+    """Start from nothing, and replace the index at the end.
+
+    Needed after a change of the embedding model. Readers see the former index meanwhile.
+    """
+    order = Order(sources=sources, path=_checked(path, sources), rebuild=True)
+    _run_once(ctx, order, Outputs(**outputs))
+
+
+@main.command()
+@_takes_an_order
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=1),
+    default=600.0,
+    show_default=True,
+    help="Seconds between two runs, give or take a tenth.",
+)
+@click.pass_context
+def watch(
+    ctx: click.Context,
+    /,
+    *,
+    sources: tuple[str, ...],
+    path: Path | None,
+    interval: float,
+    **outputs: Any,
+) -> None:
+    """Run again and again, until SIGTERM or SIGINT.
+
+    A run that is under way then is given up; what was published before stays in force.
+    """
     surroundings: Surroundings = ctx.obj
-    report = asyncio.run(_run(surroundings, sources, path, rebuild=rebuild))
-    if shows_json:
-        click.echo(json.dumps(as_json(report), indent=2))
-    else:
-        Console(soft_wrap=True).print(as_table(report))
-    ctx.exit(report.exit_code)
+    order = Order(sources=sources, path=_checked(path, sources))
+    to = Outputs(**outputs)
+
+    async def run_once(runner: Runner) -> None:
+        try:
+            _show(await runner.run(order), to)
+        except ConfigurationError:
+            raise
+        except PortalRagError as error:
+            click.echo(f"error: {error.message}", err=True)
+
+    async def run_until_stopped() -> None:
+        runner = Runner(surroundings)
+        await repeat(
+            lambda: run_once(runner),
+            pause_seconds=lambda: interval * (0.9 + 0.2 * surroundings.random()),
+            stop=stop_on_signals(),
+        )
+
+    asyncio.run(run_until_stopped())
 
 
 @main.command()
 @click.option("--json", "shows_json", is_flag=True, help="Print it as JSON.")
 @click.pass_context
-def status(ctx: click.Context, shows_json: bool) -> None:
-    """Say what is published."""
+def status(ctx: click.Context, *, shows_json: bool) -> None:
+    """Say what is published, how old it is, and how the last run went."""
     surroundings: Surroundings = ctx.obj
-    manifest = asyncio.run(read_manifest(surroundings.load_settings()))
-    if manifest is None:
+    published = asyncio.run(read_published(surroundings.load_settings()))
+    if published is None:
         click.echo("error: nothing is published; run `portal-index run --source …`", err=True)
         ctx.exit(FAILED)
-    facts = _facts(manifest, surroundings.clock())
-    if shows_json:
-        click.echo(json.dumps(facts, indent=2))
+    facts = facts_of(published, surroundings.clock())
+    click.echo(json.dumps(facts, indent=2) if shows_json else as_lines(facts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """Where a report goes besides the terminal."""
+
+    summary: Path | None
+    metrics: Path | None
+    shows_json: bool
+
+
+def _run_once(ctx: click.Context, order: Order, outputs: Outputs) -> None:
+    report = asyncio.run(Runner(ctx.obj).run(order))
+    _show(report, outputs)
+    ctx.exit(report.exit_code)
+
+
+def _show(report: RunReport, outputs: Outputs) -> None:
+    if outputs.summary:
+        replace_file(outputs.summary, as_markdown(report))
+    if outputs.metrics:
+        replace_file(outputs.metrics, as_metrics(report))
+    if outputs.shows_json:
+        click.echo(json.dumps(as_json(report), indent=2))
     else:
-        click.echo("\n".join(f"{name.replace('_', ' ')}: {_plain(facts[name])}" for name in facts))
+        Console(soft_wrap=True).print(as_table(report))
 
 
 @main.command("export-model")
@@ -149,44 +244,14 @@ def export(ctx: click.Context, output: Path | None) -> None:
     )
 
 
-async def _run(
-    surroundings: Surroundings, names: tuple[str, ...], path: Path | None, *, rebuild: bool
-) -> RunReport:
-    settings = surroundings.load_settings()
-    async with AsyncExitStack() as stack:
-        sources = await open_sources(names, settings, path=path, stack=stack)
-        embedder = surroundings.load_embedder(settings)
-        writer = await open_writer(settings, embedder, rebuild=rebuild, stack=stack)
-        tools = Tools(
-            writer=writer,
-            embedder=embedder,
-            run=Run(id=surroundings.new_id(), started_at=surroundings.clock()),
-            clock=surroundings.clock,
-            seconds=surroundings.seconds,
-            progress=stack.enter_context(_progress()),
-            starts_over=rebuild,
-        )
-        return await index(sources, tools)
+def _checked(path: Path | None, sources: tuple[str, ...]) -> Path | None:
+    if path is not None and FILES not in sources:
+        raise click.UsageError("--path belongs to --source files")
+    return path
 
 
-def _progress() -> RunProgress:
-    console = Console(stderr=True)
-    return Bar(console) if console.is_terminal else Lines(console)
-
-
-def _facts(manifest: Manifest, now: datetime) -> Mapping[str, Any]:
-    return {
-        "chunks": manifest.chunk_count,
-        "sources": list(manifest.sources),
-        "built_from_files": manifest.built_from_files,
-        "embedding": manifest.embedding_fingerprint,
-        "dimensions": manifest.dimensions,
-        "schema_version": manifest.schema_version,
-        "run_id": manifest.run_id,
-        "published_at": manifest.published_at.isoformat(),
-        "age_seconds": round((now - manifest.published_at).total_seconds()),
-    }
-
-
-def _plain(value: object) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+def _entity_ref(text: str) -> EntityRef:
+    try:
+        return EntityRef.parse(text, default_kind="component")
+    except InputError as error:
+        raise click.UsageError(f"--entity: {error.message}") from error

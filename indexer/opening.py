@@ -1,9 +1,12 @@
 """Opens what a run needs, as the settings say: the sources, the store, and what is published."""
 
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from indexer.chunking import CHUNKING_VERSION
 from indexer.settings import IndexerSettings
 from indexer.sources.backstage import BackstageSource
 from indexer.sources.files import FilesSource
@@ -11,9 +14,10 @@ from indexer.sources.source import Source
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.techdocs import TechDocsClient
 from portal_rag.backstage.transport import BackstageTransport
-from portal_rag.corpus.edge_generations import current_generation
+from portal_rag.corpus.edge_generations import current_generation, recorded_run
 from portal_rag.corpus.edge_store import open_edge_writer
 from portal_rag.corpus.embedding import Embedder
+from portal_rag.corpus.redaction import RULES_VERSION
 from portal_rag.corpus.server_collection import Collection
 from portal_rag.corpus.server_store import open_server_client, open_server_writer
 from portal_rag.corpus.settings import WHERE_DOCUMENTED
@@ -72,7 +76,16 @@ async def open_writer(
     return writer
 
 
-async def read_manifest(settings: IndexerSettings) -> Manifest | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What readers see, what it is called, and what is recorded of the last run."""
+
+    manifest: Manifest
+    generation: str
+    last_run: Mapping[str, Any] | None
+
+
+async def read_published(settings: IndexerSettings) -> Published | None:
     """Read what is published, whichever model it was made with; None if nothing is.
 
     Raises:
@@ -81,12 +94,44 @@ async def read_manifest(settings: IndexerSettings) -> Manifest | None:
     """
     if not settings.qdrant_url:
         generation = current_generation(settings.index_dir)
-        return generation.read_manifest() if generation else None
-    client = open_server_client(settings.qdrant_url, _qdrant_key(settings))
+        if generation is None:
+            return None
+        return Published(
+            manifest=generation.read_manifest(),
+            generation=str(generation.number),
+            last_run=await read_last_run(settings),
+        )
+    async with _live_collection(settings) as live:
+        manifest = await live.manifest()
+        if manifest is None:
+            return None
+        return Published(manifest=manifest, generation=live.name, last_run=await live.last_run())
+
+
+async def read_last_run(settings: IndexerSettings) -> Mapping[str, Any] | None:
+    """Read what the last run recorded; None if nothing was.
+
+    Raises:
+        UpstreamError: the server does not answer.
+    """
+    if not settings.qdrant_url:
+        return recorded_run(settings.index_dir)
+    async with _live_collection(settings) as live:
+        return await live.last_run()
+
+
+@asynccontextmanager
+async def _live_collection(settings: IndexerSettings) -> AsyncIterator[Collection]:
+    client = open_server_client(str(settings.qdrant_url), _qdrant_key(settings))
     try:
-        return await Collection(client, settings.qdrant_collection).manifest()
+        yield Collection(client, settings.qdrant_collection)
     finally:
         await client.close()
+
+
+def shape_of(settings: IndexerSettings) -> str:
+    """Name what shapes documents besides what the sources say."""
+    return f"{CHUNKING_VERSION} {RULES_VERSION} {settings.app_url}"
 
 
 def _files(settings: IndexerSettings, path: Path | None) -> Source:

@@ -1,35 +1,36 @@
 """The way of a document.
 
-read     each source delivers documents, or says what it could not read
-redact   secrets leave the text, and are counted
-split    a document becomes chunks
-compare  with what is stored: new, changed, moved, gone, unchanged
-write    first who may see it and where it is, then new texts, embedded
-prune    what is gone, where the source could tell
-publish  readers see the whole run at once
+read      each source delivers documents, or says what it could not read or need not read
+redact    secrets leave the text, and are counted
+compare   split into chunks, with what is stored: new, changed, moved, gone, unchanged
+guard     a source that would lose suspiciously much keeps it
+restrict  first who may see it and where it is, and what is gone; published at once if it narrows
+write     then new texts, embedded
+publish   readers see the whole run at once
 """
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from indexer.changes import Changes, compare
-from indexer.chunking import split
+from indexer.changes import Changes
+from indexer.contents import contents_of
 from indexer.progress import RunProgress
-from indexer.pruning import prune
-from indexer.redacting import for_snapshot, without_secrets
-from indexer.report import ReportedFailure, ReportedSecret, RunReport, SourceReport, State
-from indexer.sources.source import EVERYTHING, Failure, Source
+from indexer.pruning import MassDeleteGuard, explain, prune
+from indexer.reading import Reading, read
+from indexer.redacting import for_snapshot
+from indexer.remembering import known_of, state_after, still_true, unmark
+from indexer.report import ReportedFailure, RunReport, SourceReport, State
+from indexer.sources.source import Asked, Source
 from indexer.writing import rewrite_metadata, write_texts
-from portal_rag.corpus.documents import Chunk, Document
 from portal_rag.corpus.embedding import Embedder
-from portal_rag.corpus.redaction import SecretFound, redact
-from portal_rag.corpus.store import SCHEMA_VERSION, IndexWriter, Manifest, Run, StoredMark
-from portal_rag.errors import PortalRagError, UpstreamError
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.redaction import redact
+from portal_rag.corpus.store import SCHEMA_VERSION, IndexWriter, Manifest, Run, SourceState
+from portal_rag.errors import UpstreamError
 
 _Snapshot = Sequence[Mapping[str, Any]]
 
@@ -39,6 +40,8 @@ class Tools:
     """What a run works with; `seconds` is a monotonic clock.
 
     `starts_over` says that the writer holds nothing of the index that it is going to replace.
+    `shape` names the settings that shape documents: where it changed, everything is read anew.
+    `only` limits the run to the documents of one entity.
     """
 
     writer: IndexWriter
@@ -47,29 +50,40 @@ class Tools:
     clock: Callable[[], datetime]
     seconds: Callable[[], float]
     progress: RunProgress
+    shape: str
+    guard: MassDeleteGuard = field(default_factory=MassDeleteGuard)
     starts_over: bool = False
+    only: EntityRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
-    """What came of reading one source."""
+class _Work:
+    """What is to be done, and what it starts from."""
 
-    source: Source
-    documents: int
-    chunks: tuple[Chunk, ...]
-    secrets: tuple[ReportedSecret, ...]
-    failures: tuple[Failure, ...]
-    has_failed: bool
-    seconds: float
+    readings: Sequence[Reading]
+    before: Manifest | None
+    state_before: SourceState
+    state_after: SourceState
+    snapshot: _Snapshot
 
     @property
-    def state(self) -> State:
-        if self.has_failed:
-            return "failed"
-        return "partial" if any(failure.is_outage for failure in self.failures) else "ok"
+    def changes(self) -> Sequence[Changes]:
+        return [reading.changes for reading in self.readings]
 
-    def was_unread(self, document_path: str) -> bool:
-        return any(failure.covers(document_path) for failure in self.failures)
+    @property
+    def is_nothing(self) -> bool:
+        is_same_catalog = (
+            self.before is None
+            or not self.snapshot
+            or self.before.catalog_hash == _hash(self.snapshot)
+        )
+        is_same_state = self.before is None or self.state_after == self.state_before
+        return is_same_catalog and is_same_state and all(each.is_nothing for each in self.changes)
+
+    @property
+    def narrows_before_it_writes(self) -> bool:
+        changes = self.changes
+        return any(each.narrows for each in changes) and any(each.to_embed for each in changes)
 
 
 async def index(sources: Sequence[Source], tools: Tools) -> RunReport:
@@ -80,102 +94,96 @@ async def index(sources: Sequence[Source], tools: Tools) -> RunReport:
         PortalRagError: the store failed; what was published before is still what readers see.
     """
     started = tools.seconds()
-    readings = [await _read(source, tools) for source in sources]
+    state = await tools.writer.state()
+    readings = [await _read(source, state, tools) for source in sources]
     if tools.starts_over:
         _check_whole(readings)
-    changes = [await _compare(reading, tools.writer) for reading in readings]
-    before = await tools.writer.manifest()
-    snapshot = [for_snapshot(e) for reading in readings for e in reading.source.entities()]
-    is_changed = _is_changed(before, changes, snapshot)
-    after, embedding_seconds = before, 0.0
-    if is_changed:
-        embedding_seconds = await _write(changes, tools)
-        await prune(tools.writer, [chunk_id for each in changes for chunk_id in each.to_delete])
-        after = await _manifest(before, readings, snapshot, tools)
-        await tools.writer.publish(after, entities=snapshot)
+    work = _Work(
+        readings=readings,
+        before=await tools.writer.manifest(),
+        state_before=state,
+        state_after=state_after(
+            state, {each.source.name: each.marks for each in readings}, shape=tools.shape
+        ),
+        snapshot=[for_snapshot(e) for reading in readings for e in reading.source.entities()],
+    )
+    after, embedding_seconds = work.before, 0.0
+    if not work.is_nothing:
+        await _restrict(work, tools)
+        embedding_seconds = await _write(work.changes, tools)
+        after = await _publish(work, work.state_after, tools)
     return RunReport(
         run_id=tools.run.id,
         started_at=tools.run.started_at,
         seconds=tools.seconds() - started,
         embedding_seconds=embedding_seconds,
-        published=is_changed,
+        published=not work.is_nothing,
         chunk_count=after.chunk_count if after else 0,
-        sources=tuple(map(_report, readings, changes)),
+        sources=tuple(map(_report, readings)),
     )
 
 
-async def _read(source: Source, tools: Tools) -> _Reading:
-    started = tools.seconds()
+async def _read(source: Source, state: SourceState, tools: Tools) -> Reading:
     tools.progress.reading(source.name)
-    documents: dict[tuple[str, str], Document] = {}
-    failures: list[Failure] = []
-    has_failed = False
-    try:
-        async for read in source.documents():
-            if isinstance(read, Failure):
-                failures.append(read)
-            else:
-                documents.setdefault((read.source, read.path), read)
-    except PortalRagError as error:
-        has_failed = True
-        failures.append(Failure(scope=EVERYTHING, reason=error.message))
-    tools.progress.read(source.name, len(documents))
-    redacted = [without_secrets(document) for document in documents.values()]
-    return _Reading(
-        source=source,
-        documents=len(documents),
-        chunks=tuple(chunk for document, _ in redacted for chunk in split(document)),
-        secrets=tuple(secret for each in redacted for secret in _secrets(*each)),
-        failures=tuple(failures),
-        has_failed=has_failed,
-        seconds=tools.seconds() - started,
-    )
+    stored = {part: await tools.writer.stored(part) for part in source.parts}
+    asked = Asked(known=known_of(state, source.name, shape=tools.shape), only=tools.only)
+    reading = await read(source, asked, stored=stored, seconds=tools.seconds)
+    tools.progress.read(source.name, reading.documents)
+    changes = tools.guard.check(reading.changes)
+    kept = (reading.stored[loss.part][key] for loss in changes.refused for key in loss.chunk_ids)
+    marks = unmark(reading.marks, {mark.document_path for mark in kept})
+    return replace(reading, changes=changes, marks=marks)
 
 
-def _secrets(document: Document, found: Sequence[SecretFound]) -> Iterator[ReportedSecret]:
-    for rule, count in sorted(Counter(each.rule for each in found).items()):
-        yield ReportedSecret(document=document.path, rule=rule, count=count)
-
-
-async def _compare(reading: _Reading, writer: IndexWriter) -> Changes:
-    stored: dict[str, StoredMark] = {}
-    for part in reading.source.parts:
-        stored |= await writer.stored(part)
-    return compare(reading.chunks, stored, was_unread=reading.was_unread)
-
-
-def _check_whole(readings: Sequence[_Reading]) -> None:
+def _check_whole(readings: Sequence[Reading]) -> None:
     for reading in readings:
-        if reading.state != "ok":
+        if not reading.is_whole:
             reason = next(failure.reason for failure in reading.failures)
             raise UpstreamError(
                 reading.source.name, f"the index is not rebuilt without it: {reason}"
             )
 
 
-def _is_changed(before: Manifest | None, changes: Sequence[Changes], snapshot: _Snapshot) -> bool:
-    if not all(each.is_nothing for each in changes):
-        return True
-    return before is not None and bool(snapshot) and before.catalog_hash != _hash(snapshot)
+async def _restrict(work: _Work, tools: Tools) -> None:
+    """Bring up to date who may see what, and let readers see that before any text is embedded."""
+    for changes in work.changes:
+        await prune(tools.writer, [*changes.gone_ids, *changes.to_withdraw])
+    moved = [chunk for changes in work.changes for chunk in changes.to_rewrite]
+    await rewrite_metadata(tools.writer, moved, run=tools.run)
+    if work.narrows_before_it_writes:
+        await _publish(work, still_true(work.state_before, work.state_after), tools)
 
 
 async def _write(changes: Sequence[Changes], tools: Tools) -> float:
-    """Write all changes; gives the seconds that embedding and writing the new texts took."""
-    moved = [chunk for each in changes for chunk in each.to_rewrite]
-    await rewrite_metadata(tools.writer, moved, run=tools.run)
+    """Write new texts, then trim; gives the seconds that embedding and writing took."""
     texts = [chunk for each in changes for chunk in each.to_embed]
     tools.progress.embedding(len(texts))
     started = tools.seconds()
     await write_texts(
         tools.writer, tools.embedder, texts, run=tools.run, written=tools.progress.embedded
     )
-    return tools.seconds() - started if texts else 0.0
+    seconds = tools.seconds() - started if texts else 0.0
+    await prune(tools.writer, [chunk_id for each in changes for chunk_id in each.to_trim])
+    return seconds
 
 
-async def _manifest(
-    before: Manifest | None, readings: Sequence[_Reading], snapshot: _Snapshot, tools: Tools
-) -> Manifest:
-    contributed = [reading.source for reading in readings if reading.chunks]
+async def _publish(work: _Work, state: SourceState, tools: Tools) -> Manifest:
+    manifest = await _manifest(work, tools)
+    await tools.writer.publish(manifest, entities=work.snapshot, state=state)
+    return manifest
+
+
+async def _manifest(work: _Work, tools: Tools) -> Manifest:
+    before = work.before
+    contents = {
+        **(before.contents if before else {}),
+        **{
+            part: content
+            for reading in work.readings
+            for part, content in contents_of(reading.stored, reading.changes).items()
+        },
+    }
+    contributed = [reading.source for reading in work.readings if reading.chunks]
     parts = {part for source in contributed for part in source.parts}
     return Manifest(
         schema_version=SCHEMA_VERSION,
@@ -187,7 +195,8 @@ async def _manifest(
         chunk_count=await tools.writer.count(),
         run_id=tools.run.id,
         published_at=tools.clock(),
-        catalog_hash=_hash(snapshot),
+        catalog_hash=_hash(work.snapshot),
+        contents={part: content for part, content in contents.items() if content.chunks},
     )
 
 
@@ -195,20 +204,33 @@ def _hash(snapshot: _Snapshot) -> str:
     return hashlib.sha256(json.dumps(snapshot).encode()).hexdigest()[:32]
 
 
-def _report(reading: _Reading, changes: Changes) -> SourceReport:
+def _state(reading: Reading) -> State:
+    if reading.has_failed:
+        return "failed"
+    if reading.changes.refused:
+        return "refused"
+    return "ok" if reading.is_whole else "partial"
+
+
+def _report(reading: Reading) -> SourceReport:
+    changes = reading.changes
+    refusals = [ReportedFailure(scope=loss.part, reason=explain(loss)) for loss in changes.refused]
     return SourceReport(
         name=reading.source.name,
-        state=reading.state,
+        state=_state(reading),
         documents=reading.documents,
-        chunks=len(reading.chunks),
+        chunks=reading.chunks,
         embedded=len(changes.to_embed),
         rewritten=len(changes.to_rewrite),
-        deleted=len(changes.to_delete),
+        deleted=len(changes.gone_ids) + len(changes.to_trim),
         unchanged=changes.unchanged,
         seconds=reading.seconds,
-        failures=tuple(
-            ReportedFailure(scope=failure.scope, reason=redact(failure.reason).text)
-            for failure in reading.failures
+        failures=(
+            *(
+                ReportedFailure(scope=each.scope, reason=redact(each.reason).text)
+                for each in reading.failures
+            ),
+            *refusals,
         ),
         notes=tuple(reading.source.notes()),
         secrets=reading.secrets,

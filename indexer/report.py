@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-State = Literal["ok", "partial", "failed"]
+State = Literal["ok", "partial", "refused", "failed"]
 DONE, FAILED, BAD_USAGE, DONE_WITH_FAILED_SOURCES, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -35,7 +35,8 @@ class SourceReport:
     """One source's share of a run; the counts from `chunks` on are chunks, `seconds` is reading.
 
     `partial` says that a system failed on the way, `failed` that the source could not be read to
-    its end. Broken documents alone leave a source `ok`: they are listed, and the rest is indexed.
+    its end, `refused` that it would lose so much that it was kept. Broken documents alone leave a
+    source `ok`: they are listed, and the rest is indexed.
     """
 
     name: str

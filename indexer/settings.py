@@ -30,6 +30,9 @@ class IndexerSettings(CorpusSettings):
     backstage_timeout_seconds: PositiveFloat = Field(
         default=30.0, validation_alias="PORTAL_INDEX_BACKSTAGE_TIMEOUT_SECONDS"
     )
+    mass_delete_share: float = Field(
+        default=0.2, gt=0, le=1, validation_alias="PORTAL_INDEX_MASS_DELETE_SHARE"
+    )
     files_path: Path | None = Field(default=None, validation_alias="PORTAL_INDEX_FILES_PATH")
     precision: Precision = Field(default="auto", validation_alias="PORTAL_INDEX_PRECISION")
 

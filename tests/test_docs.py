@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import yaml
+
 from indexer.settings import IndexerSettings
 from portal_rag.corpus.settings import variable_names
 from portal_rag.settings import ServiceSettings
@@ -23,3 +25,13 @@ def test_every_make_target_named_in_the_documents_exists() -> None:
     texts = [README, (ROOT / "CONTRIBUTING.md").read_text("utf-8")]
     named = {name for text in texts for name in re.findall(r"`?make ([a-z-]+)", text)}
     assert named <= targets | {"the"}
+
+
+def test_the_pipelines_call_the_documented_command() -> None:
+    command = "portal-index run --source backstage --summary summary.md --metrics metrics.prom"
+    assert f"\n{command}\n" in README
+    for name in ("github-actions.yml", "gitlab-ci.yml"):
+        text = (ROOT / "deploy" / "ci" / name).read_text("utf-8")
+        yaml.safe_load(text)
+        assert command in text
+        assert "permissions:\n  contents: read\n" in text or name.startswith("gitlab")

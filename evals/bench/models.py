@@ -24,7 +24,8 @@ from indexer.pipeline import Tools, index
 from indexer.progress import Lines
 from indexer.report import RunReport
 from indexer.sources.files import FilesSource
-from indexer.sources.source import Failure
+from indexer.sources.source import EVERYTHING_ANEW
+from portal_rag.corpus.documents import Document
 from portal_rag.corpus.edge_store import open_edge_writer
 from portal_rag.corpus.embedding import SentenceTransformerEmbedder, load_embedder
 from portal_rag.corpus.onnx_embedding import load_exported
@@ -136,8 +137,10 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 async def _texts(portal: Path) -> list[str]:
-    documents = [each async for each in FilesSource(portal, app_url=_APP_URL).documents()]
-    read = [each for each in documents if not isinstance(each, Failure)]
+    documents = [
+        each async for each in FilesSource(portal, app_url=_APP_URL).documents(EVERYTHING_ANEW)
+    ]
+    read = [each for each in documents if isinstance(each, Document)]
     return [chunk.embedded_text for document in read for chunk in split(document)]
 
 
@@ -153,6 +156,7 @@ async def _run(portal: Path, folder: Path, embedder: SentenceTransformerEmbedder
             clock=lambda: datetime.now(UTC),
             seconds=time.perf_counter,
             progress=Lines(Console(quiet=True)),
+            shape="bench",
         )
         return await index([FilesSource(portal, app_url=_APP_URL)], tools)
     finally:

@@ -1,14 +1,17 @@
 """A running Backstage: its catalog, and the TechDocs sites that its entities own."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from indexer.sources.docs_pages import DocsSite, page_document
 from indexer.sources.entity_documents import describe
 from indexer.sources.html import read_sections
 from indexer.sources.search_index import IndexedPage, pages_of
-from indexer.sources.source import Failure
+from indexer.sources.source import UNMARKED, Asked, Delivered, Failure, Seen
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.techdocs import SiteMetadata, TechDocsClient
@@ -27,7 +30,16 @@ CATALOG = "backstage/catalog"
 TECHDOCS = "backstage/techdocs"
 ENTITIES_AT_ONCE = 200
 PAGES_AT_ONCE = 4
+SITES_AT_ONCE = 8
 _UNREADABLE = (AuthenticationError, InputError, NotAllowedError, UpstreamError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Documented:
+    """An entity that owns docs; its title is None if the entity is as it was."""
+
+    ref: EntityRef
+    title: str | None
 
 
 class BackstageSource:
@@ -54,23 +66,36 @@ class BackstageSource:
         self._app_url = app_url
         self._pages_at_once = asyncio.Semaphore(PAGES_AT_ONCE)
         self._unbuilt: list[EntityRef] = []
+        self._unchanged: list[EntityRef] = []
 
-    async def documents(self) -> AsyncIterator[Document | Failure]:
-        """Read all entities, then the docs of each that owns some.
+    async def documents(self, asked: Asked) -> AsyncIterator[Delivered]:
+        """Read the entities and sites that are not known, or those of one entity.
 
         Raises:
             AuthenticationError, NotAllowedError, UpstreamError: the catalog could not be read, or
                 shows not a single entity to this token.
         """
-        documented: list[Entity] = []
-        async for entity in self._entities():
-            for document in describe(entity, source=CATALOG, app_url=self._app_url):
-                yield document
-            if entity.docs_ref == entity.ref:
-                documented.append(_without_json(entity))
-        for entity in documented:
-            async for page in self._site(entity):
-                yield page
+        known = {} if asked.only else asked.known
+        documented: list[_Documented] = []
+        async for each in self._entities(asked):
+            if isinstance(each, Entity):
+                for document in describe(each, source=CATALOG, app_url=self._app_url):
+                    yield document
+                if each.docs_ref == each.ref:
+                    documented.append(_Documented(ref=each.ref, title=each.display_name))
+                    yield Seen(scope=_docs(each.ref), mark=UNMARKED)
+                yield Seen(scope=_catalog(each.ref), mark=_mark(_etag(each)))
+            else:
+                yield each
+        documented += (
+            _Documented(ref=ref, title=None) for ref in self._unchanged if _docs(ref) in known
+        )
+        for start in range(0, len(documented), SITES_AT_ONCE):
+            sites = documented[start : start + SITES_AT_ONCE]
+            metadata = await asyncio.gather(*(self._metadata(each.ref) for each in sites))
+            for site, found in zip(sites, metadata, strict=True):
+                async for read in self._pages(site, found, known.get(_docs(site.ref), UNMARKED)):
+                    yield read
 
     def entities(self) -> Sequence[Mapping[str, Any]]:
         return ()
@@ -81,36 +106,73 @@ class BackstageSource:
         some = ", ".join(str(ref) for ref in self._unbuilt[:3])
         return (f"{len(self._unbuilt)} with docs that are not built, such as {some}",)
 
-    async def _entities(self) -> AsyncIterator[Entity]:
-        crawl = self._catalog.crawl(token=self._token, fields=("metadata.etag",))
-        refs = [entity.ref async for entity in crawl]
-        if not refs:
-            raise UpstreamError("catalog", "the token of the indexer may not read any entity")
-        for start in range(0, len(refs), ENTITIES_AT_ONCE):
-            batch = refs[start : start + ENTITIES_AT_ONCE]
+    async def _entities(self, asked: Asked) -> AsyncIterator[Entity | Seen]:
+        """Give what is not known with all of its fields; the rest is as it was."""
+        changed = [asked.only] if asked.only else []
+        if not asked.only:
+            crawl = self._catalog.crawl(token=self._token, fields=("metadata.etag",))
+            async for slim in crawl:
+                scope, mark = _catalog(slim.ref), _mark(_etag(slim))
+                if mark != UNMARKED and asked.known.get(scope) == mark:
+                    self._unchanged.append(slim.ref)
+                    yield Seen(scope=scope, mark=mark, is_unchanged=True)
+                else:
+                    changed.append(slim.ref)
+            if not changed and not self._unchanged:
+                raise UpstreamError("catalog", "the token of the indexer may not read any entity")
+        for start in range(0, len(changed), ENTITIES_AT_ONCE):
+            batch = changed[start : start + ENTITIES_AT_ONCE]
             for entity in (await self._catalog.by_refs(batch, token=self._token)).values():
                 yield entity
 
-    async def _site(self, entity: Entity) -> AsyncIterator[Document | Failure]:
-        ref = entity.ref
+    async def _metadata(self, ref: EntityRef) -> SiteMetadata | PortalRagError:
         try:
-            metadata = await self._techdocs.metadata(ref, token=self._token)
-            index = await self._techdocs.search_index(ref, token=self._token)
-        except NotFoundError:
+            return await self._techdocs.metadata(ref, token=self._token)
+        except (NotFoundError, *_UNREADABLE) as error:
+            return error
+
+    async def _pages(
+        self, documented: _Documented, metadata: SiteMetadata | PortalRagError, known: str
+    ) -> AsyncIterator[Delivered]:
+        ref, scope = documented.ref, _docs(documented.ref)
+        if isinstance(metadata, SiteMetadata):
+            mark = _mark(metadata.etag, metadata.built_at, metadata.site_name)
+            is_titled = documented.title is None or metadata.site_name is not None
+            if mark == known != UNMARKED and is_titled:
+                yield Seen(scope=scope, mark=mark, is_unchanged=True)
+                return
+            reads = await self._site(documented, metadata)
+            is_whole = not any(isinstance(read, Failure) for read in reads)
+            for read in reads:
+                yield read
+            yield Seen(scope=scope, mark=mark if is_whole else UNMARKED)
+        else:
+            for read in self._unread(ref, metadata):
+                yield read
+            yield Seen(scope=scope, mark=UNMARKED)
+
+    def _unread(self, ref: EntityRef, error: PortalRagError) -> Sequence[Failure]:
+        if isinstance(error, NotFoundError):
             self._unbuilt.append(ref)
-            return
-        except _UNREADABLE as error:
-            yield _failure(f"{ref}/", error)
-            return
-        site = DocsSite(
-            source=TECHDOCS,
-            owner=ref,
-            title=metadata.site_name or entity.display_name,
-            app_url=self._app_url,
-        )
+            return ()
+        return (_failure(_docs(ref), error),)
+
+    async def _site(
+        self, documented: _Documented, metadata: SiteMetadata
+    ) -> Sequence[Document | Failure]:
+        ref = documented.ref
+        try:
+            index = await self._techdocs.search_index(ref, token=self._token)
+            title = metadata.site_name or documented.title or await self._title(ref)
+        except (NotFoundError, *_UNREADABLE) as error:
+            return self._unread(ref, error)
+        site = DocsSite(source=TECHDOCS, owner=ref, title=title, app_url=self._app_url)
         pages = (self._page(site, metadata, page) for page in pages_of(index))
-        for read in await asyncio.gather(*pages):
-            yield read
+        return await asyncio.gather(*pages)
+
+    async def _title(self, ref: EntityRef) -> str:
+        found = await self._catalog.by_refs([ref], token=self._token, fields=("metadata.title",))
+        return found[ref].display_name if ref in found else ref.name
 
     async def _page(
         self, site: DocsSite, metadata: SiteMetadata, page: IndexedPage
@@ -137,10 +199,25 @@ class BackstageSource:
         return read_sections(html) or page.sections
 
 
-def _without_json(entity: Entity) -> Entity:
-    """Forget what is large, such as API definitions, until the docs are read."""
-    metadata = {"name": entity.name, "namespace": entity.namespace, "title": entity.display_name}
-    return Entity(ref=entity.ref, json={"kind": entity.kind, "metadata": metadata})
+def _catalog(ref: EntityRef) -> str:
+    return f"{ref}#"
+
+
+def _docs(ref: EntityRef) -> str:
+    return f"{ref}/"
+
+
+def _etag(entity: Entity) -> str | None:
+    metadata = entity.json.get("metadata")
+    etag = metadata.get("etag") if isinstance(metadata, dict) else None
+    return etag if isinstance(etag, str) else None
+
+
+def _mark(*facts: str | datetime | None) -> str:
+    """Make a short mark of what tells versions apart; UNMARKED where nothing does."""
+    if not any(facts[:2]):
+        return UNMARKED
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def _failure(scope: str, error: PortalRagError) -> Failure:

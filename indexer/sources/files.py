@@ -10,7 +10,7 @@ from indexer.sources.entity_documents import describe
 from indexer.sources.local_files import read_text
 from indexer.sources.markdown import front_matter_date, read_markdown, split_front_matter
 from indexer.sources.mkdocs_site import SitePage, file_title, read_site
-from indexer.sources.source import Failure
+from indexer.sources.source import Asked, Delivered, Failure
 from indexer.sources.stitching import ref_of, stitch
 from portal_rag.backstage.entities import TECHDOCS_REF, Entity
 from portal_rag.corpus.documents import Document
@@ -48,8 +48,8 @@ class FilesSource:
         self._app_url = app_url
         self._entities: tuple[Mapping[str, Any], ...] = ()
 
-    async def documents(self) -> AsyncIterator[Document | Failure]:
-        """Read the catalog, then each entity's description and docs.
+    async def documents(self, asked: Asked) -> AsyncIterator[Delivered]:
+        """Read the catalog, then the description and docs of each entity that is asked for.
 
         Raises:
             UpstreamError: the folder holds no entity, which is more likely a mistake than a
@@ -63,7 +63,7 @@ class FilesSource:
                 found[ref_of(each.json)] = each
         if not found:
             raise UpstreamError("files", "no catalog entity below the folder; see --path")
-        for document in self._read(found):
+        for document in self._read(found, asked):
             yield document
 
     def entities(self) -> Sequence[Mapping[str, Any]]:
@@ -72,12 +72,16 @@ class FilesSource:
     def notes(self) -> Sequence[str]:
         return ()
 
-    def _read(self, found: Mapping[EntityRef, FoundEntity]) -> Iterator[Document | Failure]:
+    def _read(
+        self, found: Mapping[EntityRef, FoundEntity], asked: Asked
+    ) -> Iterator[Document | Failure]:
         stitched, problems = stitch([each.json for each in found.values()])
         for ref, problem in problems:
             yield Failure(scope=f"{ref}#", reason=f"{self._place(found[ref].file)}: {problem}")
         self._entities = tuple(stitched)
         for entity in filter(None, map(Entity.parse, stitched)):
+            if not asked.includes(f"{entity.ref}#"):
+                continue
             yield from describe(entity, source=CATALOG, app_url=self._app_url)
             yield from self._docs(entity, found[entity.ref].file)
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from portal_rag.corpus.documents import Document
+from portal_rag.corpus.entity_ref import EntityRef
 
 EVERYTHING = ""
+UNMARKED = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,36 @@ class Failure:
         return not rest or not self.scope or self.scope[-1] in "/#" or rest[0] in "/#"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """All documents below `scope` were delivered, or stay as they are (`is_unchanged`).
+
+    A later run is told the `mark`, and may skip what still has it. UNMARKED says that the scope is
+    there and has to be read each time.
+    """
+
+    scope: str
+    mark: str
+    is_unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a run wants: all that changed since `known` (scope -> mark), or one entity anew."""
+
+    known: Mapping[str, str]
+    only: EntityRef | None = None
+
+    def includes(self, path: str) -> bool:
+        """Whether a document path or scope belongs to what is asked for."""
+        return self.only is None or path.startswith((f"{self.only}/", f"{self.only}#"))
+
+
+EVERYTHING_ANEW = Asked(known={})
+
+Delivered = Document | Failure | Seen
+
+
 class Source(Protocol):
     """A way of reading a portal.
 
@@ -47,8 +79,8 @@ class Source(Protocol):
         """Whether all of it comes from files of this machine, so that nobody's rights apply."""
         ...
 
-    def documents(self) -> AsyncIterator[Document | Failure]:
-        """Read everything once.
+    def documents(self, asked: Asked) -> AsyncIterator[Delivered]:
+        """Read what is asked for once; more than one entity's is no harm.
 
         Raises:
             PortalRagError: the source as a whole could not be read.

@@ -2,7 +2,9 @@
 
 - `CURRENT`: the number of the published generation.
 - `writer.lock`: held by the one run that writes.
-- `generations/<number>/`: `shard/`, `manifest.json` and, of a files-only index, `entities.jsonl`.
+- `last-run.json`: what the last run did, whether or not it published something.
+- `generations/<number>/`: `shard/`, `manifest.json`, `state.json` (what the sources were when it
+  was made) and, of a files-only index, `entities.jsonl`.
 - `generations/.unpublished/`: the run in progress, or what a killed run left.
 """
 
@@ -18,7 +20,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from portal_rag.corpus.schema import manifest_from_json, manifest_to_json
-from portal_rag.corpus.store import Manifest
+from portal_rag.corpus.source_state import from_json, to_json
+from portal_rag.corpus.store import NO_STATE, Manifest, SourceState
 from portal_rag.errors import ConfigurationError, IndexBusyError, IndexUnavailableError
 
 _NUMBER = re.compile(r"[1-9][0-9]*")
@@ -62,6 +65,16 @@ class Generation:
     def write_manifest(self, manifest: Manifest) -> None:
         text = json.dumps(manifest_to_json(manifest), indent=2)
         self._manifest.write_text(text, encoding="utf-8")
+
+    def read_state(self) -> SourceState:
+        """Read what was left to the next run; empty if it cannot be understood."""
+        try:
+            return from_json((self.path / "state.json").read_bytes())
+        except OSError:
+            return NO_STATE
+
+    def write_state(self, state: SourceState) -> None:
+        (self.path / "state.json").write_bytes(to_json(state))
 
     def read_entities(self) -> list[dict[str, Any]]:
         """Read the catalog snapshot.
@@ -209,6 +222,22 @@ def _data_extents(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
             raise
         end = os.lseek(descriptor, start, os.SEEK_HOLE)
         yield start, end
+
+
+def recorded_run(directory: Path) -> Mapping[str, Any] | None:
+    """Say what the last run did; None if that is not known."""
+    try:
+        recorded = json.loads((directory / "last-run.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return recorded if isinstance(recorded, dict) else None
+
+
+def record_run(directory: Path, run: Mapping[str, Any]) -> None:
+    """Replace the record of the last run; only the holder of the lock may."""
+    temporary = directory / ".last-run.json"
+    temporary.write_text(json.dumps(run, indent=2), encoding="utf-8")
+    temporary.replace(directory / "last-run.json")
 
 
 def _pointer(directory: Path) -> Path:

@@ -16,6 +16,7 @@ from portal_rag.corpus.edge_generations import (
     lock_for_writing,
     pointer_stamp,
     publish_generation,
+    record_run,
 )
 from portal_rag.corpus.edge_shard import Shard
 from portal_rag.corpus.schema import (
@@ -26,11 +27,13 @@ from portal_rag.corpus.schema import (
     select,
 )
 from portal_rag.corpus.store import (
+    NO_STATE,
     DenseVector,
     EmbeddedChunk,
     Hit,
     Manifest,
     Run,
+    SourceState,
     SparseVector,
     StoredMark,
 )
@@ -147,6 +150,9 @@ class EdgeWriter:
     async def stored(self, source: str) -> Mapping[str, StoredMark]:
         return self._working_shard().marks(source)
 
+    async def state(self) -> SourceState:
+        return self._base.read_state() if self._base else NO_STATE
+
     async def upsert(self, chunks: Sequence[EmbeddedChunk], *, run: Run) -> None:
         self._working_shard().upsert(chunks, run)
 
@@ -159,7 +165,13 @@ class EdgeWriter:
     async def count(self) -> int:
         return self._working_shard().count()
 
-    async def publish(self, manifest: Manifest, *, entities: Sequence[Mapping[str, Any]]) -> None:
+    async def publish(
+        self,
+        manifest: Manifest,
+        *,
+        entities: Sequence[Mapping[str, Any]],
+        state: SourceState = NO_STATE,
+    ) -> None:
         """Make the run's work current; entities are kept only if all sources were files.
 
         Raises:
@@ -176,8 +188,12 @@ class EdgeWriter:
         )
         self._close_shard()
         with _disk_errors(self._directory):
-            self._base = self._published = self._put_in_place(manifest, entities)
+            self._base = self._published = self._put_in_place(manifest, entities, state)
         self._generation = None
+
+    async def record(self, run: Mapping[str, Any]) -> None:
+        with _disk_errors(self._directory):
+            record_run(self._directory, run)
 
     async def close(self) -> None:
         """Discard what was not published, and let the next run begin."""
@@ -186,10 +202,11 @@ class EdgeWriter:
         self._lock.close()
 
     def _put_in_place(
-        self, manifest: Manifest, entities: Iterable[Mapping[str, Any]]
+        self, manifest: Manifest, entities: Iterable[Mapping[str, Any]], state: SourceState
     ) -> Generation:
         generation = self._working_generation()
         generation.write_manifest(manifest)
+        generation.write_state(state)
         if manifest.built_from_files:
             generation.write_entities(entities)
         return publish_generation(self._directory, generation, previous=self._published)

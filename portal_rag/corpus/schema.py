@@ -20,7 +20,7 @@ SOURCE = "source"
 RESOURCE_REF = "resource_ref"
 INDEXED_KEYS = (RESOURCE_REF, "entity_ref", SOURCE, "document_path", "kind")
 """Keys with a keyword index; they must exist before the first point is written."""
-MARK_KEYS = ("document_path", "content_hash", "metadata_hash")
+MARK_KEYS = ("document_path", RESOURCE_REF, "content_hash", "metadata_hash")
 
 _HOW_TO_REBUILD = "run `portal-index run --rebuild`"
 _MANIFEST = TypeAdapter(Manifest)

@@ -1,10 +1,10 @@
 """One collection on a Qdrant server, and where the errors of its client are translated."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import ParamSpec, TypeVar, assert_never
+from typing import Any, ParamSpec, TypeVar, assert_never
 
 import httpx
 from qdrant_client import AsyncQdrantClient, models
@@ -28,12 +28,14 @@ from portal_rag.corpus.schema import (
     to_metadata,
     to_payload,
 )
+from portal_rag.corpus.source_state import pack, unpack
 from portal_rag.corpus.store import (
     DenseVector,
     EmbeddedChunk,
     Hit,
     Manifest,
     Run,
+    SourceState,
     SparseVector,
     StoredMark,
 )
@@ -50,7 +52,7 @@ T = TypeVar("T")
 _SYSTEM = "Qdrant"
 _PAGE = 1000
 _BATCH = 256
-_MANIFEST = "manifest"
+_MANIFEST, _STATE, _LAST_RUN = "manifest", "state", "last_run"
 _NOT_QDRANT = "did not answer as Qdrant does; check PORTAL_RAG_QDRANT_URL"
 
 
@@ -103,14 +105,35 @@ class Collection:
 
     async def manifest(self) -> Manifest | None:
         """Read what was last published here; None if nothing was."""
-        if not await self.exists():
-            return None
-        info = await ask(self._client.get_collection, self.name)
-        encoded = (info.config.metadata or {}).get(_MANIFEST)
+        encoded = (await self._metadata()).get(_MANIFEST)
         return manifest_from_json(encoded) if encoded else None
 
-    async def write_manifest(self, manifest: Manifest) -> None:
-        metadata = {_MANIFEST: manifest_to_json(manifest)}
+    async def write_manifest(self, manifest: Manifest, state: SourceState) -> None:
+        """Replace the manifest together with what is left to the next run."""
+        await self._remember({_MANIFEST: manifest_to_json(manifest), _STATE: pack(state)})
+
+    async def state(self) -> SourceState:
+        """Read what was left to this run; empty if it cannot be understood."""
+        return unpack((await self._metadata()).get(_STATE))
+
+    async def forget_state(self) -> None:
+        await self._remember({_STATE: None})
+
+    async def last_run(self) -> Mapping[str, Any] | None:
+        recorded = (await self._metadata()).get(_LAST_RUN)
+        return recorded if isinstance(recorded, dict) else None
+
+    async def record(self, run: Mapping[str, Any]) -> None:
+        await self._remember({_LAST_RUN: dict(run)})
+
+    async def _metadata(self) -> Mapping[str, Any]:
+        if not await self.exists():
+            return {}
+        info = await ask(self._client.get_collection, self.name)
+        return info.config.metadata or {}
+
+    async def _remember(self, changed: Mapping[str, Any]) -> None:
+        metadata = {**await self._metadata(), **changed}
         await ask(self._client.update_collection, self.name, metadata=metadata)
 
     async def search(

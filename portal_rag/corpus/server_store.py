@@ -17,12 +17,14 @@ from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.schema import Nothing, check_publishable, check_readable, select
 from portal_rag.corpus.server_collection import Collection, ask
 from portal_rag.corpus.store import (
+    NO_STATE,
     SCHEMA_VERSION,
     DenseVector,
     EmbeddedChunk,
     Hit,
     Manifest,
     Run,
+    SourceState,
     SparseVector,
     StoredMark,
 )
@@ -141,6 +143,7 @@ class ServerWriter:
         self._fingerprint = fingerprint
         self._dimensions = dimensions
         self._started_from = started_from
+        self._is_writing = False
 
     async def manifest(self) -> Manifest | None:
         return self._started_from
@@ -148,19 +151,31 @@ class ServerWriter:
     async def stored(self, source: str) -> Mapping[str, StoredMark]:
         return await self._collection.marks(source)
 
+    async def state(self) -> SourceState:
+        return await self._collection.state()
+
     async def upsert(self, chunks: Sequence[EmbeddedChunk], *, run: Run) -> None:
+        await self._begin_writing()
         await self._collection.upsert(chunks, run)
 
     async def rewrite_metadata(self, chunks: Sequence[Chunk], *, run: Run) -> None:
+        await self._begin_writing()
         await self._collection.rewrite_metadata(chunks, run)
 
     async def delete(self, chunk_ids: Iterable[str]) -> None:
+        await self._begin_writing()
         await self._collection.delete(chunk_ids)
 
     async def count(self) -> int:
         return await self._collection.count()
 
-    async def publish(self, manifest: Manifest, *, entities: Sequence[Mapping[str, Any]]) -> None:
+    async def publish(
+        self,
+        manifest: Manifest,
+        *,
+        entities: Sequence[Mapping[str, Any]],
+        state: SourceState = NO_STATE,
+    ) -> None:
         """Write the manifest and move the alias here; `entities` are not kept on a server.
 
         Raises:
@@ -172,12 +187,22 @@ class ServerWriter:
             dimensions=self._dimensions,
             held=await self.count(),
         )
-        await self._collection.write_manifest(manifest)
+        await self._collection.write_manifest(manifest, state)
+        self._is_writing = False
         if self._live != self._collection.name:
             await self._move_alias()
 
+    async def record(self, run: Mapping[str, Any]) -> None:
+        await self._collection.record(run)
+
     async def close(self) -> None:
         await self._client.close()
+
+    async def _begin_writing(self) -> None:
+        """Forget the state, which would be wrong if the run ended halfway: the next reads all."""
+        if not self._is_writing:
+            self._is_writing = True
+            await self._collection.forget_state()
 
     async def _move_alias(self) -> None:
         """Move the alias in one step, then drop what it pointed to if that was an index of ours."""

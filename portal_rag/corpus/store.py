@@ -1,7 +1,7 @@
 """What the two programs need of a vector store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -40,6 +40,7 @@ class StoredMark:
     """What the index remembers of a chunk, enough to tell whether it changed."""
 
     document_path: str
+    resource_ref: str
     content_hash: str
     metadata_hash: str
 
@@ -61,12 +62,20 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """How much of one part of a source is in the index."""
+
+    documents: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What an index is: which schema and model it was built with, from which sources, when.
 
     `built_from_files` is true only if every source that ever contributed read local files: the
     condition for answering without authentication. `catalog_hash` changes with the catalog
-    snapshot that is kept beside the vectors; empty without one.
+    snapshot that is kept beside the vectors; empty without one. `contents` is by `Document.source`.
     """
 
     schema_version: int
@@ -78,6 +87,12 @@ class Manifest:
     run_id: str
     published_at: datetime
     catalog_hash: str = ""
+    contents: Mapping[str, Content] = field(default_factory=dict)
+
+
+SourceState = Mapping[str, Mapping[str, str]]
+"""What a run leaves to the next of each source, by its name; the indexer alone knows what it is."""
+NO_STATE: SourceState = {}
 
 
 class IndexReader(Protocol):
@@ -117,6 +132,10 @@ class IndexWriter(Protocol):
         """List the chunks of one source, by chunk id."""
         ...
 
+    async def state(self) -> SourceState:
+        """Give what was published with the index; empty where that cannot be relied on."""
+        ...
+
     async def upsert(self, chunks: Sequence[EmbeddedChunk], *, run: "Run") -> None: ...
 
     async def rewrite_metadata(self, chunks: Sequence[Chunk], *, run: "Run") -> None:
@@ -127,12 +146,22 @@ class IndexWriter(Protocol):
 
     async def count(self) -> int: ...
 
-    async def publish(self, manifest: Manifest, *, entities: Sequence[Mapping[str, Any]]) -> None:
+    async def publish(
+        self,
+        manifest: Manifest,
+        *,
+        entities: Sequence[Mapping[str, Any]],
+        state: SourceState = NO_STATE,
+    ) -> None:
         """Make the run's work what readers see; `entities` is the catalog snapshot (see below).
 
         The embedded store keeps the entities of a files-only index beside the vectors, so that it
         can be asked without a Backstage. A server store has no use for them.
         """
+        ...
+
+    async def record(self, run: Mapping[str, Any]) -> None:
+        """Keep what is to be known of the last run, as JSON; nothing else changes."""
         ...
 
     async def close(self) -> None:

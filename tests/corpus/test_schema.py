@@ -57,6 +57,7 @@ def test_a_payload_holds_all_of_a_chunk_and_is_json(chunk: Chunk, started_at: da
     assert from_payload(payload) == StoredChunk(chunk=chunk, indexed_at=started_at)
     assert to_mark(payload) == StoredMark(
         document_path=chunk.document_path,
+        resource_ref=str(chunk.resource_ref),
         content_hash=chunk.content_hash,
         metadata_hash=chunk.metadata_hash,
     )

@@ -11,7 +11,7 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from portal_rag.corpus.schema import manifest_to_json
-from portal_rag.corpus.server_collection import ask
+from portal_rag.corpus.server_collection import Collection, ask
 from portal_rag.corpus.server_store import ServerReader, open_server_reader, open_server_writer
 from portal_rag.corpus.store import EmbeddedChunk
 from portal_rag.corpus.visibility import GateDecides
@@ -216,3 +216,27 @@ async def test_a_passing_failure_is_asked_again() -> None:
         return "answer"
 
     assert await ask(recovering) == "answer"
+
+
+async def test_a_run_that_ends_halfway_makes_the_next_read_all(server: Server) -> None:
+    state = {"backstage": {"component:default/shop#": "1"}}
+    writer = await server.writer()
+    await writer.upsert(embed(make_chunk()), run=RUN)
+    await writer.publish(make_manifest(1), entities=(), state=state)
+    await writer.close()
+    halfway = await server.writer()
+    await halfway.delete([make_chunk().id])
+    await halfway.close()
+    later = await server.writer()
+    assert await later.state() == {}
+    await later.close()
+
+
+async def test_the_record_of_a_run_stands_beside_the_manifest(server: Server) -> None:
+    await publish(server, make_chunk())
+    writer = await server.writer()
+    await writer.record({"report": {"exit_code": 0}})
+    await writer.close()
+    live = Collection(server.client, server.alias)
+    assert await live.last_run() == {"report": {"exit_code": 0}}
+    assert await Collection(server.client, "elsewhere").last_run() is None

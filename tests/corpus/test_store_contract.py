@@ -186,6 +186,7 @@ async def test_rewritten_metadata_changes_visibility_but_neither_text_nor_vector
     assert await writer.stored(before.source) == {
         before.id: StoredMark(
             document_path=before.document_path,
+            resource_ref=SECRET,
             content_hash=before.content_hash,
             metadata_hash=moved.metadata_hash,
         )
@@ -226,6 +227,7 @@ async def test_stored_lists_every_chunk_of_one_source_however_many(store: Store)
     assert await writer.stored("files/techdocs") == {
         chunk.id: StoredMark(
             document_path=chunk.document_path,
+            resource_ref=str(chunk.resource_ref),
             content_hash=chunk.content_hash,
             metadata_hash=chunk.metadata_hash,
         )
@@ -395,3 +397,31 @@ async def test_what_is_found_is_exactly_what_may_be_read(
             everything = await reader.search(vector, visible_to=GateDecides(), limit=1000)
             assert expected <= {hit.stored.chunk.id for hit in everything}
         await reader.close()
+
+
+STATE = {"backstage": {"component:default/shop#": "1", "shape": "ü"}, "files": {}}
+
+
+async def test_the_state_of_the_sources_is_published_with_the_index(store: Store) -> None:
+    writer = await store.writer()
+    assert await writer.state() == {}
+    await writer.upsert(embed(make_chunk()), run=RUN)
+    await writer.publish(make_manifest(1), entities=(), state=STATE)
+    await writer.close()
+    later = await store.writer()
+    assert await later.state() == STATE
+    await later.close()
+    rebuilding = await store.writer(rebuild=True)
+    assert await rebuilding.state() == {}
+    await rebuilding.close()
+
+
+async def test_what_is_recorded_of_a_run_changes_nothing_else(store: Store) -> None:
+    await publish(store, make_chunk())
+    writer = await store.writer()
+    before = await writer.manifest()
+    await writer.record({"report": {"exit_code": 3}})
+    await writer.close()
+    again = await store.writer()
+    assert await again.manifest() == before
+    await again.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from indexer.sources.source import Failure
+from indexer.sources.source import Asked, Delivered
 from portal_rag.corpus.documents import Block, BlockKind, Document, DocumentKind, Section
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.errors import PortalRagError
@@ -79,7 +79,7 @@ class ListedSource:
 
     def __init__(
         self,
-        *documents: Document | Failure,
+        *documents: Delivered,
         name: str = "files",
         parts: Sequence[str] = ("files/techdocs",),
         error: PortalRagError | None = None,
@@ -92,8 +92,10 @@ class ListedSource:
         self._error = error
         self._entities = entities
         self._notes = notes
+        self.asked: Asked | None = None
 
-    async def documents(self) -> AsyncIterator[Document | Failure]:
+    async def documents(self, asked: Asked) -> AsyncIterator[Delivered]:
+        self.asked = asked
         for document in self._documents:
             yield document
         if self._error:

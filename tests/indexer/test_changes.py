@@ -1,11 +1,12 @@
 """What a run has to do follows from what it saw and what is stored."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.changes import compare
+from indexer.changes import Changes, Comparison
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.store import StoredMark
 from tests.factories import make_chunk
@@ -14,6 +15,7 @@ from tests.factories import make_chunk
 def mark(chunk: Chunk) -> StoredMark:
     return StoredMark(
         document_path=chunk.document_path,
+        resource_ref=str(chunk.resource_ref),
         content_hash=chunk.content_hash,
         metadata_hash=chunk.metadata_hash,
     )
@@ -21,6 +23,24 @@ def mark(chunk: Chunk) -> StoredMark:
 
 def stored(*chunks: Chunk) -> dict[str, StoredMark]:
     return {chunk.id: mark(chunk) for chunk in chunks}
+
+
+def compare(
+    seen: Iterable[Chunk],
+    held: Mapping[str, StoredMark],
+    *,
+    was_unread: Callable[[str], bool],
+    kept: Sequence[str] = (),
+) -> Changes:
+    comparison = Comparison({"files/techdocs": held})
+    comparison.see(seen)
+    for scope in kept:
+        comparison.keep(scope)
+    return comparison.changes(was_unread=was_unread)
+
+
+def deleted(changes: Changes) -> tuple[str, ...]:
+    return (*changes.gone_ids, *changes.to_trim)
 
 
 def nothing_unread(_path: str) -> bool:
@@ -40,7 +60,7 @@ def test_a_chunk_with_another_text_is_embedded() -> None:
     chunk = make_chunk("New text.")
     changes = compare([chunk], stored(make_chunk("Old text.")), was_unread=nothing_unread)
     assert changes.to_embed == (chunk,)
-    assert changes.to_delete == ()
+    assert deleted(changes) == ()
 
 
 def test_a_chunk_whose_text_stayed_is_only_rewritten() -> None:
@@ -60,7 +80,7 @@ def test_a_change_of_text_and_metadata_needs_no_separate_rewrite() -> None:
 def test_what_was_not_seen_is_deleted() -> None:
     gone = make_chunk(page="old/")
     changes = compare([make_chunk()], stored(make_chunk(), gone), was_unread=nothing_unread)
-    assert changes.to_delete == (gone.id,)
+    assert deleted(changes) == (gone.id,)
     assert changes.unchanged == 1
 
 
@@ -69,13 +89,13 @@ def test_what_could_not_be_read_is_kept() -> None:
     changes = compare(
         [], stored(broken, gone), was_unread=lambda path: path == broken.document_path
     )
-    assert changes.to_delete == (gone.id,)
+    assert deleted(changes) == (gone.id,)
 
 
 def test_a_document_that_was_read_loses_its_tail_even_when_others_could_not_be_read() -> None:
     head, tail = make_chunk(ordinal=0), make_chunk(ordinal=1)
     changes = compare([head], stored(head, tail), was_unread=everything_unread)
-    assert changes.to_delete == (tail.id,)
+    assert deleted(changes) == (tail.id,)
 
 
 @given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
@@ -88,6 +108,37 @@ def test_after_the_changes_the_store_holds_what_was_seen_and_what_was_not_read(
     changes = compare(
         [chunks[number] for number in seen], before, was_unread=unread_paths.__contains__
     )
-    after = (set(before) | {chunk.id for chunk in changes.to_embed}) - set(changes.to_delete)
+    after = (set(before) | {chunk.id for chunk in changes.to_embed}) - set(deleted(changes))
     assert after == {chunks[number].id for number in seen | (known & unread)}
     assert changes.is_nothing == (set(before) == after)
+
+
+def test_what_a_source_keeps_is_unchanged_without_being_seen() -> None:
+    kept, gone = make_chunk(), make_chunk(entity="component:default/cart")
+    changes = compare(
+        [], stored(kept, gone), was_unread=nothing_unread, kept=["component:default/shop/"]
+    )
+    assert deleted(changes) == (gone.id,)
+    assert changes.unchanged == 1
+
+
+def test_a_kept_scope_ends_at_a_whole_name() -> None:
+    other = make_chunk(entity="component:default/shop2")
+    changes = compare(
+        [], stored(other), was_unread=nothing_unread, kept=["component:default/shop/"]
+    )
+    assert deleted(changes) == (other.id,)
+
+
+def test_a_new_governing_entity_is_narrowing_and_withdraws_a_text_that_changed_too() -> None:
+    text, metadata = make_chunk("Old text."), make_chunk(ordinal=1)
+    secret = make_chunk(resource="component:default/secret").resource_ref
+    seen = [
+        replace(text, text="New text.", resource_ref=secret),
+        replace(metadata, resource_ref=secret),
+    ]
+    changes = compare(seen, stored(text, metadata), was_unread=nothing_unread)
+    assert changes.narrows
+    assert changes.to_withdraw == (text.id,)
+    assert changes.to_rewrite == (seen[1],)
+    assert not compare([text], stored(text), was_unread=nothing_unread).narrows

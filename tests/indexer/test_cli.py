@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from indexer.cli import Surroundings, main
+from indexer.cli import main
+from indexer.running import Surroundings
 from indexer.settings import load_indexer_settings
 from portal_rag.corpus.edge_store import open_edge_writer
 from portal_rag.corpus.store import DenseVector
@@ -111,6 +112,10 @@ def test_a_backstage_is_read_over_http(tmp_path: Path) -> None:
             "PORTAL_INDEX_BACKSTAGE_TOKEN",
         ),
         (("status",), {"PORTAL_INDEX_FILE_PATH": "x"}, "PORTAL_INDEX_FILES_PATH"),
+        ((*FILES, "--entity", "a b:c"), {}, "--entity"),
+        ((*FILES, "--entity", "shop", "--rebuild"), {}, "--rebuild"),
+        (("watch", "--source", "files", "--interval", "0"), {}, "--interval"),
+        (FILES, {"PORTAL_INDEX_MASS_DELETE_SHARE": "20"}, "PORTAL_INDEX_MASS_DELETE_SHARE"),
     ],
 )
 def test_bad_usage_and_settings_are_exit_code_2(
@@ -157,9 +162,17 @@ def test_an_interrupted_run_keeps_the_index(tmp_path: Path, portal: Path) -> Non
 
 def test_the_status_says_what_is_published(tmp_path: Path, portal: Path) -> None:
     invoke(tmp_path, *FILES, "--path", str(portal))
-    assert json.loads(invoke(tmp_path, "status", "--json").stdout) == {
+    status = json.loads(invoke(tmp_path, "status", "--json").stdout)
+    last_run = status.pop("last_run")
+    assert status == {
         "chunks": 2,
+        "generation": "1",
         "sources": ["files/catalog", "files/techdocs"],
+        "contents": {
+            "files/catalog": {"documents": 1, "chunks": 1},
+            "files/techdocs": {"documents": 1, "chunks": 1},
+        },
+        "sources_age_seconds": {"files": 0},
         "built_from_files": True,
         "embedding": HashingEmbedder().fingerprint,
         "dimensions": 64,
@@ -168,7 +181,83 @@ def test_the_status_says_what_is_published(tmp_path: Path, portal: Path) -> None
         "published_at": "2026-06-09T14:05:00+00:00",
         "age_seconds": 0,
     }
-    assert "sources: files/catalog, files/techdocs" in invoke(tmp_path, "status").stdout
+    assert (last_run["exit_code"], last_run["sources"][0]["embedded"]) == (0, 2)
+
+
+def test_the_status_of_a_failed_run_says_so_in_words(tmp_path: Path, portal: Path) -> None:
+    invoke(tmp_path, *FILES, "--path", str(portal))
+    invoke(tmp_path, *FILES, "--path", str(write_files(tmp_path / "empty", {"x.txt": ""})))
+    lines = invoke(tmp_path, "status").stdout.splitlines()
+    assert "sources: files/catalog, files/techdocs" in lines
+    assert "files/catalog: 1 documents, 1 chunks" in lines
+    assert "files read: 0 seconds ago" in lines
+    assert "last run: 2026-06-09T14:05:00+00:00, exit code 3" in lines
+    assert any(line.startswith("last run of files: failed, 0 embedded") for line in lines)
+    assert any("not read: files: no catalog entity" in line for line in lines)
+
+
+def test_a_run_without_changes_writes_nothing_but_its_record(tmp_path: Path, portal: Path) -> None:
+    args = (*FILES, "--path", str(portal))
+    invoke(tmp_path, *args)
+    index = tmp_path / "index"
+    before = tree(index)
+    invoke(tmp_path, *args)
+    changed = {name for name, content in tree(index).items() if before.get(name) != content}
+    assert changed <= {"last-run.json", "writer.lock"}
+    assert tree(index).keys() == before.keys()
+    assert json.loads((index / "last-run.json").read_text())["report"]["published"] is False
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_a_status_without_a_record_says_what_it_can(tmp_path: Path, portal: Path) -> None:
+    invoke(tmp_path, *FILES, "--path", str(portal))
+    (tmp_path / "index" / "last-run.json").write_text("[")
+    result = invoke(tmp_path, "status")
+    assert (result.exit_code, "last run" in result.stdout) == (0, False)
+
+
+def test_a_mass_delete_is_exit_code_3_until_it_is_allowed(tmp_path: Path, portal: Path) -> None:
+    pages = {f"docs/p{number}.md": f"# Page {number}\n\nText." for number in range(49)}
+    args = (*FILES, "--path", str(write_files(portal, pages)))
+    invoke(tmp_path, *args)
+    for name in list(pages)[1:]:
+        (portal / name).unlink()
+    refused = invoke(tmp_path, *args)
+    assert (refused.exit_code, "--allow-mass-delete" in refused.stdout) == (3, True)
+    lenient = {"PORTAL_INDEX_MASS_DELETE_SHARE": "0.99"}
+    assert "chunks: 51" in invoke(tmp_path, "status").stdout
+    allowed = invoke(tmp_path, *args, "--allow-mass-delete")
+    assert (allowed.exit_code, "Published 3 chunks" in allowed.stdout) == (0, True)
+    assert invoke(tmp_path, *args, environ=lenient).exit_code == 0
+
+
+def test_one_entity_can_be_read_alone(tmp_path: Path, portal: Path) -> None:
+    args = (*FILES, "--path", str(write_files(portal, {"cart.yaml": component("cart")})))
+    invoke(tmp_path, *args)
+    write_files(portal, {"docs/index.md": "# Shop\n\nIt closes.", "cart.yaml": component("car")})
+    result = invoke(tmp_path, *args, "--entity", "shop", "--json")
+    [source] = json.loads(result.stdout)["sources"]
+    assert (source["documents"], source["embedded"], source["deleted"]) == (2, 1, 0)
+    assert "chunks: 3" in invoke(tmp_path, "status").stdout
+
+
+def test_rebuild_is_a_command(tmp_path: Path, portal: Path) -> None:
+    args = ("--source", "files", "--path", str(portal))
+    invoke(tmp_path, "run", *args)
+    result = invoke(tmp_path, "rebuild", *args, "--json")
+    assert json.loads(result.stdout)["sources"][0]["embedded"] == 2
+
+
+def test_reports_go_to_files_too(tmp_path: Path, portal: Path) -> None:
+    summary, metrics = tmp_path / "summary.md", tmp_path / "metrics.prom"
+    outputs = ("--summary", str(summary), "--metrics", str(metrics))
+    assert invoke(tmp_path, *FILES, "--path", str(portal), *outputs).exit_code == 0
+    assert "| files | ok | 2 | 2 | 2 | 0 | 0 | 0 |" in summary.read_text()
+    assert 'portal_index_source_state{source="files",state="ok"} 1' in metrics.read_text()
 
 
 def test_the_status_of_no_index_is_exit_code_1(tmp_path: Path) -> None:

@@ -1,18 +1,23 @@
 """Runs over a real embedded index: what is seen, written, kept and published."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from indexer.pipeline import Tools, index
+from indexer.pruning import MassDeleteGuard
 from indexer.report import RunReport
-from indexer.sources.source import EVERYTHING, Failure, Source
+from indexer.sources.source import EVERYTHING, UNMARKED, Asked, Failure, Seen, Source
+from portal_rag.corpus.documents import Document
 from portal_rag.corpus.edge_generations import current_generation
 from portal_rag.corpus.edge_store import EdgeReader, open_edge_writer
+from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import query_terms
-from portal_rag.corpus.store import DenseVector, Manifest, Run
+from portal_rag.corpus.store import Content, DenseVector, Manifest, Run
 from portal_rag.corpus.visibility import GateDecides
 from portal_rag.errors import ConfigurationError, UpstreamError
 from tests.fakes.embedding import HashingEmbedder
@@ -65,9 +70,16 @@ class Portal:
         self.directory = directory
         self.embedder = CountingEmbedder()
         self.progress = Recorder()
+        self.shape = "1"
         self._runs = 0
 
-    async def run(self, *sources: Source, rebuild: bool = False) -> RunReport:
+    async def run(
+        self,
+        *sources: Source,
+        rebuild: bool = False,
+        allow_mass_delete: bool = False,
+        only: EntityRef | None = None,
+    ) -> RunReport:
         self._runs += 1
         self.embedder.texts.clear()
         self.progress.told.clear()
@@ -84,7 +96,10 @@ class Portal:
             clock=lambda: NOW,
             seconds=iter(range(1_000)).__next__,
             progress=self.progress,
+            shape=self.shape,
+            guard=MassDeleteGuard(is_lifted=allow_mass_delete),
             starts_over=rebuild,
+            only=only,
         )
         try:
             return await index(sources, tools)
@@ -308,7 +323,7 @@ async def test_a_run_that_fails_on_the_way_leaves_the_index_as_it_was(portal: Po
 
     portal.embedder = FailingEmbedder()
     with pytest.raises(UpstreamError):
-        await portal.run(ListedSource(GUIDE))
+        await portal.run(ListedSource(RUNBOOK, GUIDE))
     assert await portal.found("broker parcel") == {RUNBOOK.path}
 
 
@@ -316,3 +331,156 @@ async def test_what_a_source_notes_is_reported(portal: Portal) -> None:
     report = await portal.run(ListedSource(RUNBOOK, notes=["one site is not built"]))
     assert report.sources[0].notes == ("one site is not built",)
     assert report.exit_code == 0
+
+
+def pages(count: int) -> list[Document]:
+    return [
+        make_document(make_section("Page", f"Number {number}.", level=1), location=f"{number}/")
+        for number in range(count)
+    ]
+
+
+async def test_a_site_that_shrinks_from_50_pages_to_2_is_kept_until_allowed(
+    portal: Portal,
+) -> None:
+    await portal.run(ListedSource(*pages(50)))
+    report = await portal.run(ListedSource(*pages(2)))
+    assert (report.sources[0].state, report.exit_code, report.chunk_count) == ("refused", 3, 50)
+    assert "48 of 50" in report.sources[0].failures[0].reason
+    assert "--allow-mass-delete" in report.sources[0].failures[0].reason
+    allowed = await portal.run(ListedSource(*pages(2)), allow_mass_delete=True)
+    assert (allowed.sources[0].state, allowed.exit_code, allowed.chunk_count) == ("ok", 0, 2)
+
+
+async def test_a_refused_loss_does_not_hold_up_what_is_new(portal: Portal) -> None:
+    await portal.run(ListedSource(*pages(50)))
+    report = await portal.run(ListedSource(RUNBOOK))
+    assert (report.published, report.chunk_count) == (True, 51)
+    assert await portal.found("broker") == {RUNBOOK.path}
+
+
+class LookingEmbedder(CountingEmbedder):
+    """Notes, whenever it is asked to embed, what readers find at that moment."""
+
+    def __init__(self, directory: Path, words: str) -> None:
+        super().__init__()
+        self.seen: list[set[tuple[str, str]]] = []
+        self._directory = directory
+        self._words = words
+
+    def embed_documents(self, texts: Sequence[str]) -> list[DenseVector]:
+        self.seen.append(asyncio.run(self._look()))
+        return super().embed_documents(texts)
+
+    async def _look(self) -> set[tuple[str, str]]:
+        reader = EdgeReader(self._directory, self.fingerprint)
+        hits = await reader.search(query_terms(self._words), visible_to=GateDecides(), limit=100)
+        await reader.close()
+        chunks = [hit.stored.chunk for hit in hits]
+        return {(chunk.document_path, str(chunk.resource_ref)) for chunk in chunks}
+
+
+SECRET = EntityRef.parse("component:default/secret")
+
+
+async def test_what_is_gone_is_gone_before_new_text_is_embedded(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, GUIDE))
+    portal.embedder = LookingEmbedder(portal.directory, "broker parcel")
+    new = make_document(make_section("New", "A new text.", level=1), location="new/")
+    report = await portal.run(ListedSource(GUIDE, new))
+    assert portal.embedder.seen == [{(GUIDE.path, str(GUIDE.resource_ref))}]
+    assert report.chunk_count == 2
+    assert portal.manifest().contents == {"files/techdocs": Content(documents=2, chunks=2)}
+
+
+async def test_another_governing_entity_holds_before_new_text_is_embedded(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, GUIDE))
+    portal.embedder = LookingEmbedder(portal.directory, "broker parcel")
+    moved = replace(GUIDE, resource_ref=SECRET)
+    text = make_section("Restart", "Drain the broker slowly.", level=1)
+    changed = replace(RUNBOOK, resource_ref=SECRET, sections=(text,))
+    await portal.run(ListedSource(moved, changed))
+    assert portal.embedder.seen == [{(GUIDE.path, str(SECRET))}]
+    assert await portal.found("slowly") == {RUNBOOK.path}
+
+
+async def test_a_run_that_fails_after_narrowing_leaves_what_was_narrowed(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, GUIDE))
+
+    class FailingEmbedder(CountingEmbedder):
+        def embed_documents(self, texts: Sequence[str]) -> list[DenseVector]:
+            raise OUTAGE
+
+    portal.embedder = FailingEmbedder()
+    with pytest.raises(UpstreamError):
+        await portal.run(ListedSource(make_document(location="new/"), GUIDE))
+    assert await portal.found("broker parcel") == {GUIDE.path}
+
+
+def seen(mark: str, *, is_unchanged: bool = False) -> Seen:
+    return Seen(scope="component:default/shop/", mark=mark, is_unchanged=is_unchanged)
+
+
+async def test_a_run_is_told_what_the_last_one_saw(portal: Portal) -> None:
+    first, second = ListedSource(RUNBOOK, seen("1")), ListedSource(seen("1", is_unchanged=True))
+    await portal.run(first)
+    report = await portal.run(second)
+    assert (first.asked, second.asked) == (
+        Asked(known={}),
+        Asked(known={"component:default/shop/": "1"}),
+    )
+    assert (report.published, report.sources[0].unchanged) == (False, 1)
+
+
+async def test_another_shape_of_documents_makes_a_run_read_all(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK, seen("1")))
+    portal.shape = "2"
+    source = ListedSource(RUNBOOK, seen("1"))
+    await portal.run(source)
+    assert source.asked == Asked(known={})
+    again = ListedSource(seen("1", is_unchanged=True))
+    assert not (await portal.run(again)).published
+    assert again.asked == Asked(known={"component:default/shop/": "1"})
+
+
+async def test_a_source_that_fails_is_known_as_far_as_it_was_read(portal: Portal) -> None:
+    other = Seen(scope="component:default/cart/", mark="7")
+    await portal.run(ListedSource(RUNBOOK, seen("1"), other))
+    await portal.run(ListedSource(RUNBOOK, seen("2"), error=OUTAGE))
+    last = ListedSource(error=OUTAGE)
+    await portal.run(last)
+    assert last.asked
+    assert last.asked.known == {"component:default/shop/": "2", "component:default/cart/": "7"}
+
+
+async def test_what_a_killed_run_narrowed_is_not_taken_for_known(portal: Portal) -> None:
+    other = Seen(scope="component:default/cart/", mark="7")
+    await portal.run(ListedSource(RUNBOOK, GUIDE, seen("1"), other))
+
+    class FailingEmbedder(CountingEmbedder):
+        def embed_documents(self, texts: Sequence[str]) -> list[DenseVector]:
+            raise OUTAGE
+
+    portal.embedder = FailingEmbedder()
+    with pytest.raises(UpstreamError):
+        await portal.run(ListedSource(make_document(location="new/"), GUIDE, seen("2"), other))
+    source = ListedSource(RUNBOOK, GUIDE, seen("1"), other)
+    portal.embedder = CountingEmbedder()
+    await portal.run(source)
+    assert source.asked == Asked(
+        known={"component:default/shop/": UNMARKED, "component:default/cart/": "7"}
+    )
+    assert await portal.found("broker parcel") == {RUNBOOK.path, GUIDE.path}
+
+
+async def test_a_run_for_one_entity_leaves_all_others(portal: Portal) -> None:
+    cart = make_document(
+        make_section("Cart", "Fill a basket.", level=1),
+        owner=EntityRef.parse("component:default/cart"),
+    )
+    await portal.run(ListedSource(RUNBOOK, GUIDE, cart, seen("1")))
+    source = ListedSource(GUIDE, seen("2"))
+    report = await portal.run(source, only=GUIDE.entity_ref)
+    assert (report.chunk_count, report.sources[0].deleted) == (2, 1)
+    assert await portal.found("broker parcel basket") == {GUIDE.path, cart.path}
+    assert source.asked == Asked(known={"component:default/shop/": "1"}, only=GUIDE.entity_ref)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from portal_rag.corpus.redaction.rules import CONTEXTS, TOKENS, Rule, Table
 
+RULES_VERSION = 1
+"""To be raised with any change of the rules, so that unchanged documents are read again."""
 _BETWEEN_LINE_ENDS = re.compile(r"[^\r\n]+")
 
 

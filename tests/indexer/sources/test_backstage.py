@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from indexer.sources.backstage import BackstageSource
-from indexer.sources.source import Failure
+from indexer.sources.backstage import ENTITIES_AT_ONCE, BackstageSource
+from indexer.sources.source import EVERYTHING_ANEW, Asked, Failure, Seen
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.techdocs import TechDocsClient
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.corpus.documents import Document
+from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.errors import AuthenticationError, UpstreamError
 from tests.factories import make_json
 from tests.fakes.backstage import FakeBackstage
@@ -30,11 +31,15 @@ def page(title: str, text: str) -> str:
     return f'<html><article class="md-content__inner">{heading}<p>{text}</p></article></html>'
 
 
-def site(pages: Mapping[str, str], *, name: str | None = "Shop docs") -> dict[str, str]:
+def site(
+    pages: Mapping[str, str], *, name: str | None = "Shop docs", is_marked: bool = True
+) -> dict[str, str]:
     """Build a site of pages by location, with what TechDocs puts beside them."""
     docs = [{"location": location, "title": "In nav", "text": "¶"} for location in pages]
     sections = [{"location": f"{each}#x", "title": "Part", "text": "Indexed."} for each in pages]
-    metadata = {"site_name": name, "build_timestamp": BUILT_AT.timestamp() * 1000}
+    metadata: dict[str, Any] = {"site_name": name}
+    if is_marked:
+        metadata["build_timestamp"] = BUILT_AT.timestamp() * 1000
     return {
         "techdocs_metadata.json": json.dumps(metadata),
         "search/search_index.json": json.dumps({"docs": [*docs, *sections]}),
@@ -73,7 +78,7 @@ async def opened(portal: FakeBackstage, **given: Any) -> AsyncIterator[Backstage
 
 async def read(portal: FakeBackstage) -> tuple[dict[str, Document], list[Failure]]:
     async with opened(portal) as source:
-        delivered = [each async for each in source.documents()]
+        delivered = [each async for each in source.documents(EVERYTHING_ANEW)]
         assert source.entities() == ()
     documents = [each for each in delivered if isinstance(each, Document)]
     failures = [each for each in delivered if isinstance(each, Failure)]
@@ -126,7 +131,7 @@ async def test_docs_of_another_entity_are_read_once(portal: FakeBackstage) -> No
 async def test_a_site_that_is_not_built_is_noted_and_no_failure(portal: FakeBackstage) -> None:
     portal.put(make_json("component:default/new", annotations=DOCUMENTED))
     async with opened(portal) as source:
-        delivered = [each async for each in source.documents()]
+        delivered = [each async for each in source.documents(EVERYTHING_ANEW)]
         notes = source.notes()
     assert not any(isinstance(each, Failure) for each in delivered)
     assert "1 " in notes[0]
@@ -192,10 +197,131 @@ async def test_a_catalog_that_is_down_fails_the_source(portal: FakeBackstage) ->
 async def test_a_wrong_token_fails_the_source(portal: FakeBackstage) -> None:
     async with opened(portal, token="wrong") as source:
         with pytest.raises(AuthenticationError):
-            [each async for each in source.documents()]
+            [each async for each in source.documents(EVERYTHING_ANEW)]
 
 
 async def test_a_token_that_may_read_nothing_fails_the_source(portal: FakeBackstage) -> None:
     portal.entities.clear()
     with pytest.raises(UpstreamError):
         await read(portal)
+
+
+async def sweep(portal: FakeBackstage, asked: Asked) -> tuple[set[str], dict[str, Seen]]:
+    """Read; gives the paths of what was delivered, and what was said of each scope."""
+    portal.requests.clear()
+    async with opened(portal) as source:
+        delivered = [each async for each in source.documents(asked)]
+    paths = {each.path for each in delivered if isinstance(each, Document)}
+    return paths, {each.scope: each for each in delivered if isinstance(each, Seen)}
+
+
+def known_after(seen: Mapping[str, Seen]) -> Asked:
+    return Asked(known={scope: each.mark for scope, each in seen.items()})
+
+
+async def test_a_second_reading_fetches_nothing_but_what_tells_changes(
+    portal: FakeBackstage,
+) -> None:
+    paths, seen = await sweep(portal, EVERYTHING_ANEW)
+    assert len(paths) == 4
+    again, kept = await sweep(portal, known_after(seen))
+    assert again == set()
+    assert kept.keys() == seen.keys()
+    assert all(each.is_unchanged for each in kept.values())
+    assert [request.path for request in portal.requests] == [
+        "/api/catalog/entities/by-query",
+        "/api/techdocs/metadata/techdocs/default/component/shop",
+    ]
+
+
+async def test_only_an_entity_with_another_etag_is_fetched(portal: FakeBackstage) -> None:
+    _, seen = await sweep(portal, EVERYTHING_ANEW)
+    portal.put(make_json("group:default/team", spec={"type": "tribe"}))
+    paths, _ = await sweep(portal, known_after(seen))
+    assert paths == {"group:default/team#entity"}
+    assert portal.asked("/api/catalog/entities/by-refs") == 1
+    assert portal.asked("/api/techdocs/static/") == 0
+
+
+async def test_only_a_site_that_was_built_again_is_fetched(portal: FakeBackstage) -> None:
+    _, seen = await sweep(portal, EVERYTHING_ANEW)
+    metadata = {"site_name": None, "etag": "other"}
+    built = site(PAGES) | {"techdocs_metadata.json": json.dumps(metadata)}
+    portal.sites[SHOP] = built
+    async with opened(portal) as source:
+        delivered = [each async for each in source.documents(known_after(seen))]
+    documents = [each for each in delivered if isinstance(each, Document)]
+    assert {each.path for each in documents} == {f"{SHOP}/", f"{SHOP}/ops/runbook/"}
+    assert documents[0].site_title == "Shop"
+
+
+async def test_a_site_that_does_not_say_when_it_was_built_is_fetched_each_time(
+    portal: FakeBackstage,
+) -> None:
+    portal.sites[SHOP] = site(PAGES, is_marked=False)
+    _, seen = await sweep(portal, EVERYTHING_ANEW)
+    paths, _ = await sweep(portal, known_after(seen))
+    assert paths == {f"{SHOP}/", f"{SHOP}/ops/runbook/"}
+
+
+@pytest.mark.parametrize("prefix", [f"{STATIC}ops/", f"{STATIC}search/", "/api/techdocs/metadata/"])
+async def test_a_site_that_was_not_read_whole_is_read_again(
+    portal: FakeBackstage, prefix: str
+) -> None:
+    portal.answer(prefix, status=500)
+    _, seen = await sweep(portal, EVERYTHING_ANEW)
+    portal.mend()
+    paths, _ = await sweep(portal, known_after(seen))
+    assert paths == {f"{SHOP}/", f"{SHOP}/ops/runbook/"}
+
+
+async def test_a_site_that_is_built_later_is_found(portal: FakeBackstage) -> None:
+    built = portal.sites.pop(SHOP)
+    _, seen = await sweep(portal, EVERYTHING_ANEW)
+    portal.sites[SHOP] = built
+    paths, _ = await sweep(portal, known_after(seen))
+    assert paths == {f"{SHOP}/", f"{SHOP}/ops/runbook/"}
+
+
+async def test_a_site_is_not_forgotten_when_the_catalog_fails_after_its_entity(
+    portal: FakeBackstage,
+) -> None:
+    many = [make_json(f"component:default/part-{number}") for number in range(ENTITIES_AT_ONCE)]
+    for entity in many:
+        portal.put(entity)
+    seen: dict[str, Seen] = {}
+
+    async def read_until_it_fails(source: BackstageSource) -> None:
+        async for each in source.documents(EVERYTHING_ANEW):
+            if isinstance(each, Seen):
+                seen[each.scope] = each
+                portal.answer("/api/catalog/entities/by-refs", status=400)
+
+    async with opened(portal) as source:
+        with pytest.raises(UpstreamError):
+            await read_until_it_fails(source)
+    portal.mend()
+    assert (f"{SHOP}/" in seen) == (f"{SHOP}#" in seen)
+    paths, _ = await sweep(portal, known_after(seen))
+    assert {f"{SHOP}/", f"{SHOP}/ops/runbook/"} <= paths
+
+
+async def test_a_new_title_is_taken_over_by_a_site_without_a_name(portal: FakeBackstage) -> None:
+    portal.sites[SHOP] = site(PAGES, name=None)
+    _, seen = await sweep(portal, EVERYTHING_ANEW)
+    portal.put(make_json("component:default/Shop", title="Store", annotations=DOCUMENTED))
+    paths, _ = await sweep(portal, known_after(seen))
+    assert paths == {f"{SHOP}#entity", f"{SHOP}/", f"{SHOP}/ops/runbook/"}
+
+
+async def test_one_entity_is_read_with_its_site_and_without_a_crawl(portal: FakeBackstage) -> None:
+    _, seen = await sweep(portal, EVERYTHING_ANEW)
+    only = EntityRef.parse(SHOP)
+    paths, _ = await sweep(portal, Asked(known=known_after(seen).known, only=only))
+    assert paths == {f"{SHOP}#entity", f"{SHOP}/", f"{SHOP}/ops/runbook/"}
+    assert portal.asked("/api/catalog/entities/by-query") == 0
+
+
+async def test_one_entity_that_is_gone_is_no_failure(portal: FakeBackstage) -> None:
+    only = EntityRef.parse("component:default/gone")
+    assert await sweep(portal, Asked(known={}, only=only)) == (set(), {})

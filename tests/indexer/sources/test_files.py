@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexer.sources.files import FilesSource
-from indexer.sources.source import EVERYTHING, Failure
+from indexer.sources.source import EVERYTHING, EVERYTHING_ANEW, Failure
 from portal_rag.corpus.documents import Document
 from portal_rag.errors import ConfigurationError, UpstreamError
 from tests.indexer.building import APP_URL, component, write_files
@@ -22,7 +22,7 @@ SHOP = {"catalog/shop.yaml": component("shop", owner="team", docs="dir:../docs/s
 
 async def read(root: Path) -> tuple[list[Document], list[Failure]]:
     source = FilesSource(root, app_url=APP_URL)
-    delivered = [each async for each in source.documents()]
+    delivered = [each async for each in source.documents(EVERYTHING_ANEW)]
     documents = [each for each in delivered if isinstance(each, Document)]
     return documents, [each for each in delivered if isinstance(each, Failure)]
 
@@ -46,7 +46,7 @@ async def test_entities_and_their_docs_become_documents(tmp_path: Path) -> None:
 
 async def test_the_snapshot_is_the_catalog_with_its_relations(tmp_path: Path) -> None:
     source = FilesSource(write_files(tmp_path, SHOP), app_url=APP_URL)
-    assert [each async for each in source.documents()]
+    assert [each async for each in source.documents(EVERYTHING_ANEW)]
     [shop] = source.entities()
     assert shop["metadata"]["namespace"] == "default"
     assert shop["relations"] == [{"type": "ownedBy", "targetRef": "group:default/team"}]

@@ -1,0 +1,126 @@
+"""Reads one source and compares each document, as it comes, with what is stored of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from indexer.changes import Changes, Comparison
+from indexer.chunking import split
+from indexer.redacting import without_secrets
+from indexer.report import ReportedSecret
+from indexer.sources.source import EVERYTHING, Asked, Failure, Seen, Source
+from portal_rag.corpus.documents import Document
+from portal_rag.corpus.redaction import SecretFound
+from portal_rag.corpus.store import StoredMark
+from portal_rag.errors import PortalRagError
+
+Stored = Mapping[str, Mapping[str, StoredMark]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What came of reading one source.
+
+    `stored` is what the index held of it, by part and chunk id; `marks` are to be told to the next
+    run, by scope.
+    """
+
+    source: Source
+    stored: Stored
+    documents: int
+    chunks: int
+    changes: Changes
+    failures: tuple[Failure, ...]
+    secrets: tuple[ReportedSecret, ...]
+    has_failed: bool
+    marks: Mapping[str, str]
+    seconds: float
+
+    @property
+    def is_whole(self) -> bool:
+        return not (self.has_failed or any(failure.is_outage for failure in self.failures))
+
+
+async def read(
+    source: Source, asked: Asked, *, stored: Stored, seconds: Callable[[], float]
+) -> Reading:
+    """Read what is asked for; a source that fails on the way gives what it delivered until then."""
+    started = seconds()
+    taking = _Taking(asked, stored)
+    has_failed = False
+    try:
+        async for each in source.documents(asked):
+            taking.take(each)
+    except PortalRagError as error:
+        has_failed = True
+        taking.take(Failure(scope=EVERYTHING, reason=error.message))
+    return Reading(
+        source=source,
+        stored=stored,
+        documents=len(taking.paths),
+        chunks=taking.chunks,
+        changes=taking.changes(),
+        failures=tuple(taking.failures),
+        secrets=tuple(taking.secrets),
+        has_failed=has_failed,
+        marks=taking.marks(is_whole_source=not has_failed),
+        seconds=seconds() - started,
+    )
+
+
+class _Taking:
+    """Takes what a source delivers; holds no text that did not change."""
+
+    def __init__(self, asked: Asked, stored: Stored) -> None:
+        self._asked = asked
+        self._comparison = Comparison(stored)
+        self._seen: dict[str, str] = {}
+        self.paths: set[tuple[str, str]] = set()
+        self.failures: list[Failure] = []
+        self.secrets: list[ReportedSecret] = []
+        self.chunks = 0
+
+    def take(self, delivered: Document | Failure | Seen) -> None:
+        match delivered:
+            case Failure():
+                self.failures.append(delivered)
+            case Seen():
+                self._seen[delivered.scope] = delivered.mark
+                if delivered.is_unchanged:
+                    self._comparison.keep(delivered.scope)
+            case _:
+                self._take_document(delivered)
+
+    def changes(self) -> Changes:
+        return self._comparison.changes(was_unread=self._was_unread)
+
+    def marks(self, *, is_whole_source: bool) -> Mapping[str, str]:
+        """Say what is known now; what was not looked at is as it was known before."""
+        before = {
+            scope: mark
+            for scope, mark in self._asked.known.items()
+            if not (is_whole_source and self._asked.includes(scope))
+        }
+        return before | self._seen
+
+    def _take_document(self, document: Document) -> None:
+        key = (document.source, document.path)
+        if key in self.paths or not self._asked.includes(document.path):
+            return
+        self.paths.add(key)
+        clean, found = without_secrets(document)
+        self.secrets.extend(_reported(document.path, found))
+        chunks = split(clean)
+        self.chunks += len(chunks)
+        self._comparison.see(chunks)
+
+    def _was_unread(self, path: str) -> bool:
+        return not self._asked.includes(path) or any(
+            failure.covers(path) for failure in self.failures
+        )
+
+
+def _reported(path: str, found: Sequence[SecretFound]) -> Iterator[ReportedSecret]:
+    """Count what was taken out of one document, by rule; the values are gone."""
+    for rule, count in sorted(Counter(each.rule for each in found).items()):
+        yield ReportedSecret(document=path, rule=rule, count=count)
