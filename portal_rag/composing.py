@@ -20,7 +20,7 @@ from portal_rag.domain import (
     Topic,
 )
 
-QUOTE_LENGTH = 700
+QUOTE_LENGTH = 1_300
 """Characters of a passage that are quoted; the source's excerpt holds all of it."""
 MOST_QUOTES = 3
 _RELEVANT = 0.42
@@ -47,12 +47,12 @@ def compose(query: Query, evidence: Evidence) -> Draft:
         return _declined()
     if query.choices:
         return _clarifying(query)
-    if query.unknown_name:
+    if query.unknown_name and not query.subjects:
         return _unknown(query)
     sources = _Sources()
     statements = [_fact_statement(fact, sources) for fact in _asked(query, evidence)]
-    missing = _missing(query, evidence)
     passages = _relevant(query, evidence)
+    missing = _missing(query, evidence, passages)
     statements += [_quote(passage, sources) for passage in passages]
     statements += [Statement(text=text) for text in missing]
     return Draft(
@@ -60,6 +60,7 @@ def compose(query: Query, evidence: Evidence) -> Draft:
         statements=tuple(statements) or (_nothing(evidence),),
         sources=tuple(sources.cited),
         follow_ups=tuple(_follow_ups(query, evidence, passages)),
+        unread=query.unread if query.purpose == "facts" else (),
     )
 
 
@@ -95,7 +96,7 @@ def _clarifying(query: Query) -> Draft:
 
 
 def _unknown(query: Query) -> Draft:
-    text = f"I found nothing called “{_escaped(query.unknown_name or '')}” in the catalog."
+    text = _not_found(query.unknown_name or "")
     if query.near:
         text += " Similar names: " + ", ".join(f"`{c.entity.ref}`" for c in query.near) + "."
     return Draft(
@@ -103,6 +104,10 @@ def _unknown(query: Query) -> Draft:
         statements=(Statement(text=text),),
         follow_ups=tuple(map(_ask_about, query.near)),
     )
+
+
+def _not_found(name: str) -> str:
+    return f"I found nothing called “{_escaped(name)}”."
 
 
 def _ask_about(choice: Choice) -> FollowUp:
@@ -151,6 +156,7 @@ _SENTENCES: Mapping[Topic, Callable[[str, Sequence[Mention]], str]] = {
     "dependencies": _listed("{} depends on"),
     "dependents": _listed("These depend on {}"),
     "apis_provided": _listed("{} provides"),
+    "providers": _listed("{} is provided by"),
     "apis_consumed": _listed("{} consumes"),
     "members": _listed("The members of {} are"),
     "owns": _listed("{} owns"),
@@ -189,6 +195,7 @@ _MISSING: Mapping[Topic, str] = {
     "repository": "I could not find a repository of {}.",
     "dependencies": "I could not find anything that {} depends on.",
     "dependents": "I could not find anything that depends on {}.",
+    "providers": "I could not find what provides {}.",
     "apis_provided": "I could not find an API that {} provides.",
     "apis_consumed": "I could not find an API that {} consumes.",
     "members": "I could not find members of {}.",
@@ -202,30 +209,49 @@ _LIVE_MISSING = (
 )
 
 
-def _missing(query: Query, evidence: Evidence) -> list[str]:
+def _missing(query: Query, evidence: Evidence, passages: Sequence[Passage]) -> list[str]:
     """Say what was asked and not found; hidden and absent are told with the same words."""
     if query.purpose == "live":
         return [_LIVE_MISSING]
     if query.purpose != "facts":
-        return []
+        return list(_undocumented(query, passages))
     told = {(fact.subject.ref, fact.topic) for fact in evidence.facts}
     return [
         _MISSING[topic].format(f"**{_escaped(entity.display_name)}** (`{entity.ref}`)")
         for entity in query.subjects
         for topic in query.topics[:1]
         if (entity.ref, topic) not in told
-    ]
+    ] + [_not_found(query.unknown_name) for _ in (1,) if query.unknown_name]
+
+
+def _undocumented(query: Query, passages: Sequence[Passage]) -> Iterable[str]:
+    """Say when what is quoted is not about the thing asked for, or nothing can be quoted."""
+    if query.ticket_ids and not passages:
+        yield _not_found(", ".join(sorted(query.ticket_ids)))
+    elif query.subjects and query.topics != ("docs",) and not _are_about_subject(passages):
+        names = ", ".join(f"**{_escaped(entity.display_name)}**" for entity in query.subjects)
+        wanted = "a runbook" if "runbook" in query.document_kinds else "anything about this"
+        if passages or not query.topics:
+            yield f"I could not find {wanted} in the documentation of {names}."
+
+
+def _are_about_subject(passages: Sequence[Passage]) -> bool:
+    return any(passage.is_about_subject for passage in passages)
 
 
 def _relevant(query: Query, evidence: Evidence) -> list[Passage]:
     """Keep the passages that are near enough to the question, of the kind asked for if any is."""
-    if query.purpose == "facts":
+    if query.purpose != "documents":
         return []
     told = {entity.ref for entity in query.subjects}
     near = [passage for passage in evidence.passages if _is_relevant(passage)]
     fresh = [p for p in near if not (p.kind in _ENTITY_PAGE_KINDS and p.source.entity_ref in told)]
-    fitting = [p for p in fresh if p.kind in query.document_kinds]
-    return (fitting or fresh)[:MOST_QUOTES]
+    own = [p for p in fresh if p.is_about_subject]
+    if query.subjects and (query.topics or "runbook" in query.document_kinds) and not own:
+        return []
+    wanted = own or fresh
+    fitting = [p for p in wanted if p.kind in query.document_kinds] or wanted
+    return sorted(fitting, key=lambda passage: passage.source.stale)[:MOST_QUOTES]
 
 
 def _is_relevant(passage: Passage) -> bool:
@@ -235,7 +261,8 @@ def _is_relevant(passage: Passage) -> bool:
 
 def _quote(passage: Passage, sources: _Sources) -> Statement:
     quote = _shortened(passage.text)
-    lines = "  \n".join(f"> {_escaped(line)}" for line in quote.splitlines())
+    more = [] if len(quote) == len(passage.text) else ["… (continues in the source)"]
+    lines = "  \n".join(f"> {_escaped(line)}" for line in [*quote.splitlines(), *more])
     return Statement(
         text=f"From **{_escaped(passage.source.title)}**:\n\n{lines}",
         citations=(sources.number(passage.source),),

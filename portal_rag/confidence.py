@@ -52,6 +52,8 @@ def _of_trouble(draft: Draft, evidence: Evidence) -> Iterable[tuple[Level, str]]
     failed = [one.source for one in evidence.consulted if one.state in _FAILED]
     if failed:
         yield "medium", f"not available: {', '.join(failed)}"
+    if draft.unread:
+        yield "medium", f"not taken into account: {', '.join(draft.unread)}"
     if draft.status == "partial":
         yield "medium", "a part of the question has no answer"
     if draft.status == "insufficient_evidence" and draft.sources:
@@ -69,7 +71,7 @@ def _stale(draft: Draft, now: datetime) -> Iterable[AnswerWarning]:
             months = round((now - source.modified_at).days / _DAYS_A_MONTH)
             yield AnswerWarning(
                 code="stale_source",
-                message=f"{source.title} was last changed {months} months ago.",
+                message=f"{source.title} was last changed or reviewed {months} months ago.",
                 source_ids=(number,),
             )
 

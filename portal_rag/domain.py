@@ -29,6 +29,7 @@ Topic = Literal[
     "dependencies",
     "dependents",
     "apis_provided",
+    "providers",
     "apis_consumed",
     "members",
     "owns",
@@ -100,7 +101,9 @@ class Query:
 
     `subjects` were read with the asker's own rights for this very question. `choices` are set
     where a name fits several entities; `unknown_name` where it fits none, with `near` names that
-    the asker may see.
+    the asker may see; both may be set beside `subjects` where only some of the names are known.
+    `unread` are words that neither the intent nor a name accounts for, `ticket_ids` identifiers
+    such as `inc-117`, which must stand in whatever answers.
     """
 
     question: Question
@@ -111,6 +114,8 @@ class Query:
     choices: tuple[Choice, ...] = ()
     unknown_name: str | None = None
     near: tuple[Choice, ...] = ()
+    unread: tuple[str, ...] = ()
+    ticket_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,12 +210,16 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An answer before it was checked; citations count from 1 into `sources`."""
+    """An answer before it was checked; citations count from 1 into `sources`.
+
+    `unread` are the words of the question that the answer takes no account of.
+    """
 
     status: Status
     statements: tuple[Statement, ...]
     sources: tuple[Source, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

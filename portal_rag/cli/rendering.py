@@ -17,7 +17,7 @@ def show_answer(answer: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
         return
-    Console().print(Markdown(answer["answer"]), "")
+    Console().print(Markdown(answer["answer"], hyperlinks=False), "")
     console = Console(soft_wrap=True)
     console.print(Text(_verdict(answer), style="bold"))
     for source in answer["sources"]:

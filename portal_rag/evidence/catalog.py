@@ -17,6 +17,7 @@ _RELATIONS: Mapping[Topic, tuple[str, ...]] = {
     "dependencies": ("dependsOn", "consumesApi"),
     "dependents": ("dependencyOf", "apiConsumedBy"),
     "apis_provided": ("providesApi",),
+    "providers": ("apiProvidedBy",),
     "apis_consumed": ("consumesApi",),
     "members": ("hasMember",),
     "owns": ("ownerOf",),

@@ -46,7 +46,7 @@ class IndexPassages:
         permitted: list[Candidate] = []
         for limit in ROUNDS:
             candidates = await self._ranked(query, visible_to, limit)
-            permitted = await _past_the_gate(candidates, portal)
+            permitted = await _past_the_gate(_naming(query.ticket_ids, candidates), portal)
             if len(_chosen(permitted)) >= MOST_PASSAGES or len(candidates) < limit:
                 break
         now, about = self._clock(), _about(query)
@@ -88,8 +88,19 @@ class IndexPassages:
         )
 
 
+def _naming(ticket_ids: frozenset[str], candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Keep the passages in which, or above which, every one of these identifiers stands."""
+    return [
+        candidate
+        for candidate in candidates
+        if all(one in candidate.stored.chunk.embedded_text.lower() for one in ticket_ids)
+    ]
+
+
 def _about(query: Query) -> frozenset[EntityRef]:
-    return frozenset(entity.ref for entity in query.subjects)
+    """Name the subjects, and the entities that hold their documentation."""
+    refs = (ref for entity in query.subjects for ref in (entity.ref, entity.docs_ref))
+    return frozenset(ref for ref in refs if ref)
 
 
 async def _visibility(portal: Portal) -> Visibility:

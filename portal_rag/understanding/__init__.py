@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.entity_ref import EntityRef
@@ -13,6 +14,8 @@ from portal_rag.understanding.naming import (
     named_entities,
     nearest,
     subject_words,
+    ticket_ids,
+    unread_words,
 )
 
 _HERE = re.compile(
@@ -42,10 +45,29 @@ async def understand(question: Question, portal: Portal) -> Query:
     if ambiguous and _must_be_clear(ambiguous, intent):
         return await _clarifying(question, intent, ambiguous, portal)
     subjects = await _subjects(question, named, portal)
-    unknown = None if subjects else _unknown_name(question, intent)
-    if unknown:
-        return await _unknown(question, intent, unknown, portal)
-    return _query(question, intent, subjects=subjects)
+    text = question.text[:_MOST_READ]
+    unread = unread_words(text, [one.words for one in named])
+    unknown = _unknown_name(question, intent) if not subjects else _unknown_beside(intent, unread)
+    query = _query(
+        question,
+        _narrowed(intent, unread),
+        subjects=subjects,
+        unread=unread if subjects else (),
+        ticket_ids=ticket_ids(text) - {one.words.lower() for one in named},
+    )
+    return await _unknown(query, unknown, portal) if unknown else query
+
+
+def _narrowed(intent: Intent, unread: Sequence[str]) -> Intent:
+    """Leave out the general facts where a question asks for something particular."""
+    is_general = intent.purpose == "documents" and "description" in intent.topics
+    return replace(intent, topics=()) if is_general and unread else intent
+
+
+def _unknown_beside(intent: Intent, unread: Sequence[str]) -> str | None:
+    """Find a second name, of something that is not there, beside one that is."""
+    names = (word for word in unread if is_identifier(word))
+    return next(names, None) if intent.purpose == "facts" else None
 
 
 def _query(
@@ -54,8 +76,8 @@ def _query(
     *,
     subjects: tuple[Entity, ...] = (),
     choices: tuple[Choice, ...] = (),
-    unknown_name: str | None = None,
-    near: tuple[Choice, ...] = (),
+    unread: tuple[str, ...] = (),
+    ticket_ids: frozenset[str] = frozenset(),
 ) -> Query:
     return Query(
         question=question,
@@ -64,8 +86,8 @@ def _query(
         document_kinds=intent.document_kinds,
         subjects=subjects,
         choices=choices,
-        unknown_name=unknown_name,
-        near=near,
+        unread=unread,
+        ticket_ids=ticket_ids,
     )
 
 
@@ -127,17 +149,19 @@ def _unknown_name(question: Question, intent: Intent) -> str | None:
     """Say which words should have been an entity, if the question cannot do without one."""
     text = question.text[:_MOST_READ]
     words = subject_words(text)
-    if intent.purpose != "documents":
+    if intent.purpose == "live":
+        return words if is_identifier(words) else None
+    if intent.purpose == "facts":
         return words or (str(question.entity_ref) if question.entity_ref else None)
     slot = _SLOT.search(text)
     name = (slot["name"] or slot["owner"]) if slot else words
     return name if is_identifier(name) else None
 
 
-async def _unknown(question: Question, intent: Intent, words: str, portal: Portal) -> Query:
+async def _unknown(query: Query, words: str, portal: Portal) -> Query:
     """Offer near names; each was read just now, since the listing may be a minute old."""
     listing = await portal.listing()
     near = nearest(words, listing.entities)
     readable = await portal.readable([entity.ref for entity in near]) if near else frozenset()
     allowed = [entity for entity in near if entity.ref in readable]
-    return _query(question, intent, unknown_name=words, near=_choices(question, words, allowed))
+    return replace(query, unknown_name=words, near=_choices(query.question, words, allowed))

@@ -91,6 +91,11 @@ _CUES = (
         _facts("owner"),
     ),
     _cue(
+        r"\b(?:who|what|which)\b(?:(?!\b(?:does|do|did)\b).)*\b(?:provides?|exposes?|offers?)\b"
+        r"|\bprovided by\b",
+        _facts("providers"),
+    ),
+    _cue(
         r"\bapis?\b.*\b(?:provide[sd]?|exposed?|offer(?:s|ed)?)\b"
         r"|\b(?:provide|expose|offer)s?\b.*\bapis?\b"
         r"|\b(?:which|what) apis? (?:does|do)\b.*\bhave\b",
@@ -109,7 +114,8 @@ _CUES = (
         _facts("dependencies"),
     ),
     _cue(
-        rf"\b(?:what|which|who|whatever|anything|anyone|everything|services?|components?)\b.*\b(?:{_USERS})\b"
+        r"\b(?:what|which|who|whatever|anything|anyone|everything|services?|components?)\b"
+        rf"(?:(?!\b(?:does|do|did)\b).)*\b(?:{_USERS})\b"
         r"|\bdependents?\b|\bconsumers?\b|\bwhat breaks\b|\b(?:affected|impacted) (?:by|if)\b"
         r"|\bgoes away\b|\b(?:is|are)\b.*\bstill (?:used|needed)\b",
         _facts("dependents"),

@@ -15,6 +15,7 @@ _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _TOKEN = re.compile(r"[^\s,;?!\"'`()\[\]{}<>*]+")
 _REFERENCE = re.compile(r"\b[a-zA-Z]+:[\w.-]+(?:/[\w.-]+)?|\b[\w.-]+/[\w.-]+\b")
 _IDENTIFIER = re.compile(r"\w+(?:[-_.]\w+)+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*")
+_TICKET = re.compile(r"\b[a-z][a-z0-9]*-\d+\b", re.IGNORECASE)
 _LONGEST_NAME_WORDS = 8
 _NEAR_ENOUGH = 0.6
 _MOST_NEAR = 5
@@ -34,7 +35,12 @@ _FUNCTION_WORDS = frozenset(
     " responsible runbook runs see should show source still tell that the their them there these"
     " this those to up us use used uses using want was we were what when where which who whom"
     " whose why will with works would you your code consume consumed consumes call calls away"
-    " breaks provide provides expose exposes".split()
+    " breaks provide provides expose exposes able also currently located live lives more now part"
+    " parts nowadays today please charge squad connected neighbours retired deprecated experimental"
+    " production described describe purpose description monitoring grafana git github gitlab slack"
+    " channel chat email exactly dependent down again actually really just offer offers offered"
+    " provided exposed consumed needed rely relied depending after look people person ask belong"
+    " belongs belonging inside under within consist consists made".split()
 )
 
 
@@ -166,8 +172,24 @@ def subject_words(text: str) -> str:
     return " ".join(token.group().rstrip(".:") for token in kept)
 
 
+def unread_words(text: str, mentions: Sequence[str]) -> tuple[str, ...]:
+    """List the telling words that belong to no mention."""
+    for mention in mentions:
+        text = text.replace(mention, " ")
+    words = (token.group().strip(".:-") for token in _TOKEN.finditer(_POSSESSIVE.sub("", text)))
+    known = _FUNCTION_WORDS | _TYPE_WORDS
+    return tuple(word for word in words if len(word) > 1 and word.lower() not in known)
+
+
+def ticket_ids(text: str) -> frozenset[str]:
+    """Find identifiers of tickets and incidents, in lower case."""
+    return frozenset(match.group().lower() for match in _TICKET.finditer(text))
+
+
 def is_identifier(words: str) -> bool:
-    """Say whether this can hardly be anything but the name of something."""
+    """Say whether this can hardly be anything but the name of something in the catalog."""
+    if _TICKET.fullmatch(words):
+        return False
     return bool(_IDENTIFIER.fullmatch(words) or _REFERENCE.fullmatch(words))
 
 

@@ -101,7 +101,8 @@ def test_a_question_of_which_one_part_has_no_answer_is_partial() -> None:
 
 def test_a_document_question_quotes_the_passages_that_fit() -> None:
     query = make_query(purpose="documents", topics=())
-    draft = compose(query, Evidence(passages=(make_passage("Line one.\nLine *two*."),)))
+    passage = make_passage("Line one.\nLine *two*.", is_about_subject=True)
+    draft = compose(query, Evidence(passages=(passage,)))
     assert draft.status == "answered"
     assert texts(draft) == ["From **shop \\> Runbook**:\n\n> Line one.  \n> Line \\*two\\*."]
     assert draft.statements[0].quote == "Line one.\nLine *two*."
@@ -114,7 +115,7 @@ def test_passages_that_hardly_fit_are_not_shown() -> None:
     unknown = make_passage(similarity=None)
     consulted = (Consulted(source="index", state="ok", took_ms=1),)
     evidence = Evidence(passages=(far, wordless, unknown), consulted=consulted)
-    draft = compose(make_query(purpose="documents", topics=()), evidence)
+    draft = compose(make_query(purpose="documents", topics=(), subjects=()), evidence)
     assert draft.status == "insufficient_evidence"
     assert texts(draft) == ["I did not find enough to answer this. I looked in: index (ok)."]
     assert draft.sources == ()
@@ -122,6 +123,7 @@ def test_passages_that_hardly_fit_are_not_shown() -> None:
 
 def test_a_long_passage_is_cut_at_the_end_of_a_sentence() -> None:
     text = "A sentence of some length. " * 60
+    assert len(text) > QUOTE_LENGTH
     draft = compose(
         make_query(purpose="documents", topics=()), Evidence(passages=(make_passage(text),))
     )
@@ -129,6 +131,7 @@ def test_a_long_passage_is_cut_at_the_end_of_a_sentence() -> None:
     assert quote is not None
     assert quote.endswith("length.")
     assert len(quote) <= QUOTE_LENGTH
+    assert texts(draft)[0].endswith("> … (continues in the source)")
 
 
 def test_a_long_word_is_cut_at_the_limit() -> None:
@@ -148,9 +151,56 @@ def test_the_description_page_of_an_entity_is_not_quoted_beside_its_facts() -> N
 
 def test_documents_of_the_kind_asked_for_leave_out_the_others() -> None:
     runbook, guide = make_passage("Drain it.", kind="runbook"), make_passage("About it.")
-    query = make_query(purpose="documents", topics=(), document_kinds=frozenset({"runbook"}))
+    query = make_query(
+        purpose="documents", topics=(), subjects=(), document_kinds=frozenset({"runbook"})
+    )
     assert len(compose(query, Evidence(passages=(guide, runbook))).statements) == 1
     assert len(compose(query, Evidence(passages=(guide, guide))).statements) == 2
+
+
+def test_a_runbook_of_another_entity_is_no_runbook_of_this_one() -> None:
+    query = make_query(purpose="documents", topics=(), document_kinds=frozenset({"runbook"}))
+    draft = compose(query, Evidence(passages=(make_passage("Drain it.", kind="runbook"),)))
+    assert draft.status == "insufficient_evidence"
+    assert texts(draft) == ["I could not find a runbook in the documentation of **The Shop**."]
+
+
+def test_what_other_documents_say_is_shown_as_such() -> None:
+    query = make_query(purpose="documents", topics=())
+    draft = compose(query, Evidence(passages=(make_passage("Start it."),)))
+    assert draft.status == "partial"
+    assert "anything about this in the documentation of **The Shop**" in texts(draft)[-1]
+
+
+def test_documents_of_the_entity_asked_about_leave_out_the_others() -> None:
+    query = make_query(purpose="documents", topics=())
+    own = make_passage("Start it so.", is_about_subject=True)
+    draft = compose(query, Evidence(passages=(make_passage("Start it."), own)))
+    assert (draft.status, len(draft.statements)) == ("answered", 1)
+
+
+def test_an_old_document_stands_behind_a_current_one() -> None:
+    old = make_passage("Old.", source=make_source(stale=True, excerpt="Old."))
+    query = make_query(purpose="documents", topics=(), subjects=())
+    draft = compose(query, Evidence(passages=(old, make_passage("Current."))))
+    assert [statement.quote for statement in draft.statements] == ["Current.", "Old."]
+
+
+def test_an_identifier_that_no_document_holds_is_said_to_be_unknown() -> None:
+    query = make_query(
+        purpose="documents", topics=(), subjects=(), ticket_ids=frozenset({"inc-999"})
+    )
+    draft = compose(query, Evidence())
+    assert texts(draft) == ["I found nothing called “inc-999”."]
+    assert draft.status == "insufficient_evidence"
+
+
+def test_an_unknown_name_beside_a_known_one_makes_the_answer_partial() -> None:
+    query = make_query(unknown_name="quantum-service", unread=("quantum-service",))
+    draft = compose(query, Evidence(facts=(make_fact(),)))
+    assert draft.status == "partial"
+    assert texts(draft)[-1] == "I found nothing called “quantum-service”."
+    assert draft.unread == ("quantum-service",)
 
 
 def test_passages_do_not_answer_a_question_for_facts() -> None:

@@ -49,7 +49,7 @@ def test_an_old_source_lowers_the_confidence_and_is_warned_about() -> None:
     assert level(drafted(old), evidence) == "medium"
     warning = warn(drafted(old), evidence, NOW)[0]
     assert (warning.code, warning.source_ids) == ("stale_source", (1,))
-    assert warning.message == "shop > Runbook was last changed 14 months ago."
+    assert warning.message == "shop > Runbook was last changed or reviewed 14 months ago."
 
 
 def test_a_source_that_failed_lowers_the_confidence_and_is_warned_about() -> None:

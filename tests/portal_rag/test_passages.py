@@ -1,6 +1,7 @@
 """Retrieval over a real embedded index: the filter, the gate, and what is shown of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,17 +28,31 @@ async def find(
     kinds: frozenset[DocumentKind] = frozenset(),
     subjects: tuple[str, ...] = (),
 ) -> tuple[Passage, ...]:
+    query = replace(
+        documents_about(text),
+        document_kinds=kinds,
+        subjects=tuple(map(make_entity, subjects)),
+    )
+    return await find_for(query, directory, chunks, portal)
+
+
+def documents_about(text: str) -> Query:
+    return Query(
+        question=make_question(text),
+        purpose="documents",
+        topics=(),
+        document_kinds=frozenset(),
+        subjects=(),
+    )
+
+
+async def find_for(
+    query: Query, directory: Path, chunks: Sequence[Chunk], portal: FakePortal
+) -> tuple[Passage, ...]:
     await publish_index(directory, chunks)
     index = EdgeReader(directory, EMBEDDER.fingerprint)
     source = IndexPassages(
         index=index, embedder=EMBEDDER, clock=lambda: NOW, stale_after=timedelta(days=365)
-    )
-    query = Query(
-        question=make_question(text),
-        purpose="documents",
-        topics=(),
-        document_kinds=kinds,
-        subjects=tuple(map(make_entity, subjects)),
     )
     try:
         return (await source.find(query, portal)).passages
@@ -133,6 +148,23 @@ async def test_the_kind_of_document_and_the_entity_asked_about_come_first(tmp_pa
     )
     assert by_entity[0].text == about.text
     assert [passage.is_about_subject for passage in by_entity] == [True, False, False]
+
+
+async def test_an_incident_is_found_by_its_exact_number_alone(tmp_path: Path) -> None:
+    chunks = [page("INC-117 charged twice", 1), page("INC-101 filled the disks", 2)]
+    query = replace(documents_about("What happened in INC-101?"), ticket_ids=frozenset({"inc-101"}))
+    found = await find_for(query, tmp_path, chunks, FakePortal([SHOP]))
+    assert [passage.text for passage in found] == ["INC-101 filled the disks"]
+
+
+async def test_documents_that_an_entity_borrows_are_about_it(tmp_path: Path) -> None:
+    widget = make_entity(
+        "component:default/widget",
+        annotations={"backstage.io/techdocs-entity": str(SHOP.ref)},
+    )
+    query = replace(documents_about("drain the broker"), subjects=(widget,))
+    (passage,) = await find_for(query, tmp_path, [make_chunk()], FakePortal([SHOP, widget]))
+    assert passage.is_about_subject
 
 
 async def test_a_question_for_facts_alone_does_not_search(tmp_path: Path) -> None:

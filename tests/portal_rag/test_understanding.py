@@ -190,6 +190,8 @@ async def test_an_open_documentation_question_needs_no_entity() -> None:
         ("Which services still depend on redis-old?", "facts", ("dependents",)),
         ("What breaks if redis-old goes away?", "facts", ("dependents",)),
         ("What does shop-front depend on?", "facts", ("dependencies",)),
+        ("Who provides the basket API?", "facts", ("providers",)),
+        ("What version of Go does shop-front use?", "documents", ("description",)),
         ("Which APIs does shop-front provide?", "facts", ("apis_provided",)),
         ("Which APIs does shop-front consume?", "facts", ("apis_consumed",)),
         ("Who is in team-web?", "facts", ("members",)),
@@ -217,6 +219,34 @@ def test_the_words_of_a_question_tell_what_it_asks_for(
 ) -> None:
     intent = read_intent(text)
     assert (intent.purpose, intent.topics) == (purpose, topics)
+
+
+async def test_a_particular_question_about_an_entity_is_not_answered_with_general_facts() -> None:
+    general = await ask("What is shop-front?")
+    particular = await ask("What is the SLO of shop-front?")
+    assert "description" in general.topics
+    assert (particular.topics, particular.subjects) == ((), (SHOP,))
+
+
+async def test_a_second_name_that_is_unknown_is_not_dropped() -> None:
+    query = await ask("Who owns shop-front and who owns quantum-service?")
+    assert (query.subjects, query.unknown_name) == ((SHOP,), "quantum-service")
+
+
+async def test_words_that_were_not_understood_are_kept() -> None:
+    assert (await ask("Who owned shop-front in March?")).unread == ("March",)
+    assert (await ask("Who owns shop-front?")).unread == ()
+
+
+async def test_an_incident_is_no_unknown_entity() -> None:
+    query = await ask("What happened in INC-117?")
+    assert query.unknown_name is None
+    assert query.ticket_ids == {"inc-117"}
+
+
+async def test_a_live_question_needs_no_entity() -> None:
+    assert (await ask("Who is on call for payments right now?")).unknown_name is None
+    assert (await ask("Who is on call for ghost-service?")).unknown_name == "ghost-service"
 
 
 async def test_a_write_request_is_understood_without_asking_the_portal() -> None:
