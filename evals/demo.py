@@ -45,9 +45,12 @@ def main(portal: Path, renamed: bool) -> None:
             renaming = rename_portal(portal, Path(folder) / "portal", seed=_SEED)
             portal = Path(folder) / "portal"
         with _serving(portal, Path(folder) / "index") as url:
-            wrong = [problem for case in cases(renaming) for problem in _ask(url, case)]
+            asked = list(cases(renaming))
+            wrong = [problem for case in asked for problem in _ask(url, case)]
     for problem in wrong:
         click.echo(f"WRONG: {problem}", err=True)
+    if not wrong:
+        click.secho(f"\nAll {len(asked)} answers hold what they must.", bold=True)
     sys.exit(1 if wrong else 0)
 
 

@@ -204,7 +204,8 @@ _MISSING: Mapping[Topic, str] = {
     "related": "I could not find anything related to {}.",
 }
 _LIVE_MISSING = (
-    "No live source is connected for this, so I cannot say what is true right now;"
+    "No live source is connected for this, so I cannot say who is on call, what changed or what is"
+    " true right now;"
     " on-call, deployments and incidents are never taken from an index."
 )
 

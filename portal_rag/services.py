@@ -25,7 +25,12 @@ from portal_rag.corpus.onnx_embedding import is_exported
 from portal_rag.corpus.query_model import LoadEmbedder, QueryModel, load_query_model
 from portal_rag.corpus.store import IndexReader, Manifest
 from portal_rag.domain import Portal, PortalUser, Principal
-from portal_rag.errors import ConfigurationError, NotAllowedError, PortalRagError
+from portal_rag.errors import (
+    ConfigurationError,
+    IndexUnavailableError,
+    NotAllowedError,
+    PortalRagError,
+)
 from portal_rag.evidence.catalog import CatalogFacts
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.evidence.passages import IndexPassages
@@ -118,6 +123,20 @@ def _announced(model: QueryModel) -> Embedder:
     if model.refusal:
         _log.warning("exported_model_refused", reason=model.refusal)
     return model.embedder
+
+
+def check_local_index(settings: ServiceSettings) -> None:
+    """Make sure, before anything is loaded, that there is an index which anybody may ask.
+
+    Raises:
+        IndexUnavailableError: nothing is published, or not all of it came from files.
+    """
+    generation = current_generation(settings.index_dir)
+    if generation is None or not generation.read_manifest().built_from_files:
+        raise IndexUnavailableError(
+            f"PORTAL_RAG_AUTH=none needs an index in {settings.index_dir} that was built from files"
+            " alone; run `portal-index run --source files --path DIR`"
+        )
 
 
 async def open_index(settings: ServiceSettings, fingerprint: str) -> IndexReader:

@@ -13,7 +13,7 @@ from portal_rag.cli.doctor import examine
 from portal_rag.cli.rendering import show_answer, show_checks
 from portal_rag.errors import ConfigurationError, PortalRagError
 from portal_rag.logging import configure_logging
-from portal_rag.services import open_services
+from portal_rag.services import check_local_index, open_services
 from portal_rag.settings import load_asking_settings, load_service_settings
 
 BAD_CONFIGURATION = 2
@@ -41,6 +41,8 @@ def serve() -> None:
     """Run the HTTP service with the settings of the environment."""
     settings = load_service_settings()
     configure_logging(settings.log_level, json_lines=settings.log_json)
+    if settings.auth == "none":
+        check_local_index(settings)
     app = create_app(lambda: open_services(settings))
     uvicorn.run(
         app,

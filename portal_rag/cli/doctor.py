@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from portal_rag.errors import IndexUnavailableError, PortalRagError
+from portal_rag.errors import IndexUnavailableError, PortalRagError, UpstreamError
 from portal_rag.services import open_backstage, open_index, open_query_model
 from portal_rag.settings import ServiceSettings, load_service_settings
 
@@ -45,7 +45,9 @@ async def _check_backstage(settings: ServiceSettings) -> str:
     if settings.auth == "none":
         return "not needed with PORTAL_RAG_AUTH=none"
     async with open_backstage(settings) as transport:
-        await transport.get_json("auth", ".well-known", "jwks.json", token=None)
+        keys = await transport.get_json("auth", ".well-known", "jwks.json", token=None)
+        if not isinstance(keys, dict) or not keys.get("keys"):
+            raise UpstreamError("auth", "what answers there is no Backstage backend")
         if settings.permission_enabled:
             await transport.get_json("permission", "health", token=None)
     return f"{settings.backstage_url} serves its keys and answers for permissions"

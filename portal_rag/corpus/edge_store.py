@@ -84,8 +84,8 @@ class EdgeReader:
         if not opened.manifest.built_from_files:
             raise IndexUnavailableError(
                 f"The index in {self._directory} was not built from files alone, so it may only be"
-                " asked through Backstage; set PORTAL_RAG_AUTH, or index files into a folder of"
-                " their own"
+                " asked through a service that knows who asks (`portal-rag ask --url`); or index"
+                " files into a folder of their own"
             )
         if opened.entities is None:
             opened.entities = opened.generation.read_entities()

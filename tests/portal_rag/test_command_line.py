@@ -234,3 +234,10 @@ def publish_with_model(directory: Path, *, built_from_files: bool = True) -> Non
         )
 
     anyio.run(publish)
+
+
+def test_serving_without_authentication_needs_an_index_of_files(tmp_path: Path) -> None:
+    shown = run("serve", PORTAL_RAG_AUTH="none", PORTAL_RAG_INDEX_DIR=str(tmp_path))
+    assert shown.exit_code == 1
+    assert "portal-index run --source files" in shown.output
+    assert "Traceback" not in shown.output

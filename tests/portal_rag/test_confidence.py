@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from portal_rag.confidence import assess, warn
@@ -41,6 +42,15 @@ def test_a_document_that_fits_loosely_is_trusted_little() -> None:
 def test_a_document_of_the_entity_asked_about_need_not_fit_as_well() -> None:
     own = make_passage(similarity=0.45, is_about_subject=True)
     assert level(drafted(own.source), Evidence(passages=(own,))) == "medium"
+
+
+def test_words_that_were_not_understood_lower_the_confidence() -> None:
+    source = make_source()
+    draft = replace(drafted(source), unread=("March",))
+    confidence = assess(draft, Evidence(facts=(make_fact(source),)), NOW)
+    assert confidence is not None
+    assert confidence.level == "medium"
+    assert "not taken into account: March" in confidence.reasons
 
 
 def test_an_old_source_lowers_the_confidence_and_is_warned_about() -> None:
