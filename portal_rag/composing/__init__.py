@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from portal_rag.composing.wording import MISSING, SENTENCES, escaped
 from portal_rag.corpus.redaction import redact
 from portal_rag.domain import (
     Choice,
@@ -25,7 +26,6 @@ QUOTE_LENGTH = 1_300
 MOST_QUOTES = 3
 _RELEVANT = 0.42
 _RELEVANT_WITH_WORDS = 0.30
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|!~])")
 _ENTITY_PAGE_KINDS = frozenset({"entity", "api"})
 
 
@@ -107,7 +107,7 @@ def _unknown(query: Query) -> Draft:
 
 
 def _not_found(name: str) -> str:
-    return f"I found nothing called “{_escaped(name)}”."
+    return f"I found nothing called “{escaped(name)}”."
 
 
 def _ask_about(choice: Choice) -> FollowUp:
@@ -120,89 +120,11 @@ def _asked(query: Query, evidence: Evidence) -> Sequence[Fact]:
 
 
 def _fact_statement(fact: Fact, sources: _Sources) -> Statement:
-    subject = f"**{_escaped(fact.subject.display_name)}** (`{fact.subject.ref}`)"
-    text = _SENTENCES[fact.topic](subject, fact.mentions)
+    subject = f"**{escaped(fact.subject.display_name)}** (`{fact.subject.ref}`)"
+    text = SENTENCES[fact.topic](subject, fact.mentions)
     return Statement(text=text, citations=(sources.number(fact.source),))
 
 
-def _listed(lead: str) -> Callable[[str, Sequence[Mention]], str]:
-    """Write `lead` with the mentions behind it: in the sentence if one, else as a list."""
-
-    def sentence(subject: str, mentions: Sequence[Mention]) -> str:
-        opening = lead.format(subject)
-        if len(mentions) == 1:
-            return f"{opening} {_mention(mentions[0])}."
-        return f"{opening}:\n" + "\n".join(f"- {_mention(mention)}" for mention in mentions)
-
-    return sentence
-
-
-def _described(subject: str, mentions: Sequence[Mention]) -> str:
-    text = _escaped(mentions[0].label)
-    return f"{subject}: {text}" + ("" if text.endswith((".", "!", "?")) else ".")
-
-
-_SENTENCES: Mapping[Topic, Callable[[str, Sequence[Mention]], str]] = {
-    "owner": _listed("{} is owned by"),
-    "description": _described,
-    "system": _listed("{} is part of"),
-    "lifecycle": _listed("The lifecycle of {} is"),
-    "type": _listed("{} is a"),
-    "links": _listed("Links of {}"),
-    "contact": _listed("To reach the people behind {}"),
-    "docs": _listed("The documentation of {} is here"),
-    "runbooks": _listed("The runbook of {} is linked here"),
-    "repository": _listed("The source of {} is here"),
-    "dependencies": _listed("{} depends on"),
-    "dependents": _listed("These depend on {}"),
-    "apis_provided": _listed("{} provides"),
-    "providers": _listed("{} is provided by"),
-    "apis_consumed": _listed("{} consumes"),
-    "members": _listed("The members of {} are"),
-    "owns": _listed("{} owns"),
-    "parts": _listed("{} consists of"),
-    "related": _listed("Related to {}"),
-}
-
-
-def _mention(mention: Mention) -> str:
-    if mention.ref and mention.url:
-        text = f"[{_escaped(mention.label)}]({mention.url})"
-    elif mention.ref:
-        text = f"**{_escaped(mention.label)}** (`{mention.ref}`)"
-    elif mention.url:
-        text = f"[{_escaped(mention.label)}]({mention.url})"
-    else:
-        text = _escaped(mention.label)
-    return f"{text} ({_escaped(mention.note)})" if mention.note else text
-
-
-def _escaped(text: str) -> str:
-    """Keep foreign text from acting as Markdown (links, images, HTML), and secrets out of it."""
-    return _MARKDOWN.sub(r"\\\1", redact(text).text)
-
-
-_MISSING: Mapping[Topic, str] = {
-    "owner": "I could not find an owner of {}.",
-    "description": "I could not find a description of {}.",
-    "system": "I could not find a system that {} is part of.",
-    "lifecycle": "I could not find a lifecycle of {}.",
-    "type": "I could not find a type of {}.",
-    "links": "I could not find links of {}.",
-    "contact": "I could not find a way to reach the people behind {}.",
-    "docs": "I could not find documentation of {}.",
-    "runbooks": "I could not find a runbook of {}.",
-    "repository": "I could not find a repository of {}.",
-    "dependencies": "I could not find anything that {} depends on.",
-    "dependents": "I could not find anything that depends on {}.",
-    "providers": "I could not find what provides {}.",
-    "apis_provided": "I could not find an API that {} provides.",
-    "apis_consumed": "I could not find an API that {} consumes.",
-    "members": "I could not find members of {}.",
-    "owns": "I could not find anything that {} owns.",
-    "parts": "I could not find anything that is part of {}.",
-    "related": "I could not find anything related to {}.",
-}
 _LIVE_MISSING = (
     "No live source is connected for this, so I cannot say who is on call, what changed or what is"
     " true right now;"
@@ -218,7 +140,7 @@ def _missing(query: Query, evidence: Evidence, passages: Sequence[Passage]) -> l
         return list(_undocumented(query, passages))
     told = {(fact.subject.ref, fact.topic) for fact in evidence.facts}
     return [
-        _MISSING[topic].format(f"**{_escaped(entity.display_name)}** (`{entity.ref}`)")
+        MISSING[topic].format(f"**{escaped(entity.display_name)}** (`{entity.ref}`)")
         for entity in query.subjects
         for topic in query.topics[:1]
         if (entity.ref, topic) not in told
@@ -230,7 +152,7 @@ def _undocumented(query: Query, passages: Sequence[Passage]) -> Iterable[str]:
     if query.ticket_ids and not passages:
         yield _not_found(", ".join(sorted(query.ticket_ids)))
     elif query.subjects and query.topics != ("docs",) and not _are_about_subject(passages):
-        names = ", ".join(f"**{_escaped(entity.display_name)}**" for entity in query.subjects)
+        names = ", ".join(f"**{escaped(entity.display_name)}**" for entity in query.subjects)
         wanted = "a runbook" if "runbook" in query.document_kinds else "anything about this"
         if passages or not query.topics:
             yield f"I could not find {wanted} in the documentation of {names}."
@@ -263,9 +185,9 @@ def _is_relevant(passage: Passage) -> bool:
 def _quote(passage: Passage, sources: _Sources) -> Statement:
     quote = _shortened(passage.text)
     more = [] if len(quote) == len(passage.text) else ["… (continues in the source)"]
-    lines = "  \n".join(f"> {_escaped(line)}" for line in [*quote.splitlines(), *more])
+    lines = "  \n".join(f"> {escaped(line)}" for line in [*quote.splitlines(), *more])
     return Statement(
-        text=f"From **{_escaped(passage.source.title)}**:\n\n{lines}",
+        text=f"From **{escaped(passage.source.title)}**:\n\n{lines}",
         citations=(sources.number(passage.source),),
         quote=quote,
     )
