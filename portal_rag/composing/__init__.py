@@ -1,7 +1,6 @@
 """Query + Evidence -> Draft, by rule: facts as sentences, documents as quoted passages."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from portal_rag.composing.wording import MISSING, SENTENCES, escaped
@@ -12,13 +11,11 @@ from portal_rag.domain import (
     Evidence,
     Fact,
     FollowUp,
-    Mention,
     Passage,
     Query,
     Source,
     Statement,
     Status,
-    Topic,
 )
 
 QUOTE_LENGTH = 1_300
