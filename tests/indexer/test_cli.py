@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from indexer.cli import main
 from indexer.running import Surroundings
 from indexer.settings import load_indexer_settings
+from indexer.writing import BATCH
 from portal_rag.corpus.edge_store import open_edge_writer
 from portal_rag.corpus.store import DenseVector
 from tests.factories import make_json
@@ -152,7 +153,8 @@ def test_an_interrupted_run_keeps_the_index(tmp_path: Path, portal: Path) -> Non
 
     args = (*FILES, "--path", str(portal))
     assert invoke(tmp_path, *args).exit_code == 0
-    write_files(portal, {"docs/new.md": "# New\n\nText."})
+    # More than one batch: an interrupt that comes while the last one is written changes nothing.
+    write_files(portal, {f"docs/new{n}.md": f"# New {n}\n\nText." for n in range(3 * BATCH)})
     assert threading.current_thread() is threading.main_thread()
     result = invoke(tmp_path, *args, embedder=InterruptedEmbedder())
     assert result.exit_code == 130

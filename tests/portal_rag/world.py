@@ -66,8 +66,16 @@ CHUNKS = (
 
 
 def make_settings(index: Path, **environ: str) -> ServiceSettings:
+    """Set generous deadlines, so that a busy machine changes no answer."""
     return load_service_settings(
-        {"PORTAL_RAG_INDEX_DIR": str(index), "PORTAL_RAG_APP_URL": APP_URL, **environ}
+        {
+            "PORTAL_RAG_INDEX_DIR": str(index),
+            "PORTAL_RAG_APP_URL": APP_URL,
+            "PORTAL_RAG_CATALOG_TIMEOUT_SECONDS": "30",
+            "PORTAL_RAG_SOURCE_TIMEOUT_SECONDS": "60",
+            "PORTAL_RAG_QUESTION_TIMEOUT_SECONDS": "60",
+            **environ,
+        }
     )
 
 
