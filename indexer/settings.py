@@ -35,6 +35,7 @@ class IndexerSettings(CorpusSettings):
     )
     files_path: Path | None = Field(default=None, validation_alias="PORTAL_INDEX_FILES_PATH")
     precision: Precision = Field(default="auto", validation_alias="PORTAL_INDEX_PRECISION")
+    processes: int = Field(default=1, ge=1, le=64, validation_alias="PORTAL_INDEX_PROCESSES")
 
 
 def load_indexer_settings(environ: Mapping[str, str] = os.environ) -> IndexerSettings:
