@@ -3,9 +3,21 @@
 import asyncio
 
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.errors import InputError
 
 MOST_ENTITIES = 20
 """More entities than these are found quicker by one ordinary run."""
+
+
+def parse_hint(ref: str) -> EntityRef:
+    """Read what a hint names; what comes out may be asked for and be shown on a terminal.
+
+    Raises:
+        InputError: it is not an entity reference.
+    """
+    if not ref.isprintable():
+        raise InputError("an entity reference holds no control characters")
+    return EntityRef.parse(ref)
 
 
 class Hints:

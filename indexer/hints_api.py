@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from indexer.hinting import Hints
+from indexer.hinting import Hints, parse_hint
 from indexer.settings import Address
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.errors import (
@@ -95,9 +95,10 @@ def _listen(address: Address) -> socket.socket:
     try:
         family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((address.host, address.port), family=family)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no such host"
         raise ConfigurationError(
-            f"hints cannot be taken at {address}: {error.strerror}; free the address, or name"
+            f"hints cannot be taken at {address}: {reason}; free the address, or name"
             " another with --hints or PORTAL_INDEX_HINTS_ADDRESS"
         ) from error
 
@@ -141,7 +142,7 @@ def _entity_of(body: bytes) -> EntityRef | None:
     if not isinstance(ref, str):
         raise InputError("entityRef: it must be a text such as component:default/shop")
     try:
-        return EntityRef.parse(ref)
+        return parse_hint(ref)
     except InputError as error:
         raise InputError(f"entityRef: {error.message}") from error
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
-from indexer.hinting import Hints
+from indexer.hinting import Hints, parse_hint
 from portal_rag.backstage.events import Event, EventsClient
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.errors import (
@@ -118,6 +118,6 @@ def _entity_of(event: Event) -> EntityRef | None:
     if not isinstance(ref, str):
         return None
     try:
-        return EntityRef.parse(ref)
+        return parse_hint(ref)
     except InputError:
         return None

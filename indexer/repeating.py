@@ -46,6 +46,8 @@ async def _heed(run: Run, hints: Hints, rhythm: Rhythm) -> None:
                 return
             began = rhythm.seconds()
             for entity in hints.take():
+                if due.done():
+                    return
                 await run(entity)
             ended = rhythm.seconds()
             rested_at = ended + (ended - began)

@@ -71,6 +71,8 @@ class _Watch:
         runner = Runner(self.surroundings)
 
         async def run(entity: EntityRef | None) -> None:
+            if entity:
+                self.notice(f"hint: {entity}")
             try:
                 show(await runner.run(replace(self.order, only=entity)), entity)
             except ConfigurationError:

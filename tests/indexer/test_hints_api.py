@@ -107,6 +107,8 @@ async def test_without_a_token_nothing_is_looked_at(
         (b'{"entityRef": "shop"}', "entityRef"),
         (b'{"entityRef": "a b:c"}', "entityRef"),
         (b'{"entityRef": null}', "entityRef"),
+        (b'{"entityRef": "component:default/\\u001b[2J"}', "entityRef"),
+        (b'{"entityRef": "component:default/\\u0000"}', "entityRef"),
         (b'{"entityRef": ["component:default/shop"]}', "entityRef"),
         (b'{"entityref": "component:default/shop"}', "entityref"),
         (b'{"entityRef": "component:default/shop", "run": true}', "run"),
@@ -189,8 +191,9 @@ async def test_an_address_that_is_taken_is_named() -> None:
                 pass
 
 
-async def test_a_host_that_is_not_known_is_named() -> None:
-    address = Address(host="no-such-host.invalid", port=8009)
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "no-such-host..invalid"])
+async def test_a_host_that_is_not_known_is_named(host: str) -> None:
+    address = Address(host=host, port=8009)
     with pytest.raises(ConfigurationError, match="no-such-host"):
         async with serving(create_hints_app(Hints(), tokens=(NEW,)), address):
             pass

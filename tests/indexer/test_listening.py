@@ -90,6 +90,7 @@ async def listening(
         (b'{"entityRef": "Component:Shop", "text": "ignored"}', (SHOP,)),
         (b'{"entityRef": "shop"}', (None,)),
         (b'{"entityRef": ["component:default/shop"]}', (None,)),
+        (b'{"entityRef": "component:default/\\u001b[2J"}', (None,)),
         (b'{"ref": "refs/heads/main"}', (None,)),
         (b'"component:default/shop"', (None,)),
     ],

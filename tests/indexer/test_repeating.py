@@ -102,6 +102,15 @@ async def test_a_run_that_is_due_takes_the_place_of_hints_that_still_wait(watch:
     assert watch.ran == [(0, None), (INTERVAL, None)]
 
 
+async def test_a_run_that_comes_due_takes_the_place_of_the_rest_of_a_round(watch: Watch) -> None:
+    await watch.pacing.pass_by(INTERVAL - PAUSE - 10)
+    watch.run_seconds = 30
+    for entity in (SHOP, CART):
+        watch.hints.post(entity)
+    await watch.pacing.pass_by(100)
+    assert watch.ran == [(0, None), (INTERVAL - 10, SHOP), (INTERVAL + 20, None)]
+
+
 @pytest.mark.parametrize("hinted", [SHOP, None])
 async def test_a_flood_of_hints_leaves_half_of_the_time_and_the_intervals(
     watch: Watch, hinted: EntityRef | None
