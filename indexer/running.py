@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from rich.console import Console
 
 from indexer.embedding_processes import EmbeddingProcesses
@@ -90,7 +91,7 @@ class Runner:
         settings = self._settings
         async with AsyncExitStack() as stack:
             sources = await open_sources(order.sources, settings, path=order.path, stack=stack)
-            embedder = self._loaded_embedder()
+            embedder = await anyio.to_thread.run_sync(self._loaded_embedder)
             writer = await open_writer(settings, embedder, rebuild=order.rebuild, stack=stack)
             tools = Tools(
                 writer=writer,
