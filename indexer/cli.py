@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from indexer.exports import as_markdown, as_metrics, replace_file
-from indexer.opening import FILES, SOURCES, read_published
+from indexer.opening import FILES, MARKDOWN, SOURCES, read_published
 from indexer.report import BAD_USAGE, FAILED, INTERRUPTED, RunReport, as_json, as_table
 from indexer.running import Order, Runner, Surroundings
 from indexer.status import as_lines, facts_of
@@ -69,6 +69,13 @@ _ORDER_OPTIONS = (
         help="The folder that `--source files` reads, instead of PORTAL_INDEX_FILES_PATH.",
     ),
     click.option(
+        "--markdown",
+        multiple=True,
+        metavar="DIR=ENTITY_REF",
+        help="A folder that `--source markdown` reads and the entity that governs it, instead of"
+        " PORTAL_INDEX_MARKDOWN; may be given several times.",
+    ),
+    click.option(
         "--summary",
         type=click.Path(path_type=Path, dir_okay=False),
         help="Also write the report to this file, as Markdown.",
@@ -99,6 +106,7 @@ def run(
     *,
     sources: tuple[str, ...],
     path: Path | None,
+    markdown: tuple[str, ...],
     rebuild: bool,
     entity: str | None,
     allow_mass_delete: bool,
@@ -114,6 +122,7 @@ def run(
     order = Order(
         sources=sources,
         path=_checked(path, sources),
+        markdown=_checked_folders(markdown, sources),
         rebuild=rebuild,
         only=_entity_ref(entity) if entity else None,
         allow_mass_delete=allow_mass_delete,
@@ -125,13 +134,24 @@ def run(
 @_takes_an_order
 @click.pass_context
 def rebuild(
-    ctx: click.Context, /, *, sources: tuple[str, ...], path: Path | None, **outputs: Any
+    ctx: click.Context,
+    /,
+    *,
+    sources: tuple[str, ...],
+    path: Path | None,
+    markdown: tuple[str, ...],
+    **outputs: Any,
 ) -> None:
     """Start from nothing, and replace the index at the end.
 
     Needed after a change of the embedding model. Readers see the former index meanwhile.
     """
-    order = Order(sources=sources, path=_checked(path, sources), rebuild=True)
+    order = Order(
+        sources=sources,
+        path=_checked(path, sources),
+        markdown=_checked_folders(markdown, sources),
+        rebuild=True,
+    )
     _run_once(ctx, order, Outputs(**outputs))
 
 
@@ -151,6 +171,7 @@ def watch(
     *,
     sources: tuple[str, ...],
     path: Path | None,
+    markdown: tuple[str, ...],
     interval: float,
     **outputs: Any,
 ) -> None:
@@ -159,7 +180,11 @@ def watch(
     A run that is under way then is given up; what was published before stays in force.
     """
     surroundings: Surroundings = ctx.obj
-    order = Order(sources=sources, path=_checked(path, sources))
+    order = Order(
+        sources=sources,
+        path=_checked(path, sources),
+        markdown=_checked_folders(markdown, sources),
+    )
     to = Outputs(**outputs)
 
     async def run_once(runner: Runner) -> None:
@@ -248,6 +273,12 @@ def _checked(path: Path | None, sources: tuple[str, ...]) -> Path | None:
     if path is not None and FILES not in sources:
         raise click.UsageError("--path belongs to --source files")
     return path
+
+
+def _checked_folders(pairs: tuple[str, ...], sources: tuple[str, ...]) -> tuple[str, ...]:
+    if pairs and MARKDOWN not in sources:
+        raise click.UsageError("--markdown belongs to --source markdown")
+    return pairs
 
 
 def _entity_ref(text: str) -> EntityRef:
