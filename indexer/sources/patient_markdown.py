@@ -1,6 +1,7 @@
 """Markdown, read in a process of its own where it may take long, so that it can be given up."""
 
 import signal
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -17,6 +18,10 @@ _EASY_LINE = 2_000
 _EASY_MARKS = 1_500
 _EASY_INDENT = 60
 _MARKS = "[]*_:`<>!{}~^=#|&\\+"
+_START_SECONDS = 60.0
+_Answer = tuple[tuple[Section, ...], str]
+"""The sections, or why there are none."""
+_READY: _Answer = ((), "")
 
 
 class PatientMarkdown:
@@ -40,7 +45,7 @@ class PatientMarkdown:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end()
+        self._end(patience=1)
 
     def read(self, text: str) -> tuple[Section, ...]:
         """Read the sections of a page without front matter.
@@ -50,19 +55,23 @@ class PatientMarkdown:
         """
         if is_easy(text):
             return read_markdown(text)
-        connection = self._connected()
-        try:
-            connection.send(text)
-            if not connection.poll(self._seconds):
-                raise InputError(f"takes more than {self._seconds:g} s to read")
-            sections, refusal = connection.recv()
-        except (InputError, OSError, EOFError) as error:
-            self._end()
-            raise InputError(getattr(error, "message", "too much to read")) from error
+        sections, refusal = self._ask(text)
         if refusal:
             raise InputError(refusal)
-        read: tuple[Section, ...] = sections
-        return read
+        return sections
+
+    def _ask(self, text: str) -> _Answer:
+        try:
+            connection = self._connected()
+            connection.send(text)
+            if connection.poll(self._seconds):
+                answer: _Answer = connection.recv()
+                return answer
+            refusal = f"takes more than {self._seconds:g} s to read"
+        except (OSError, EOFError):
+            refusal = "takes more to read than this machine has"
+        self._end(patience=0)
+        return (), refusal
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -71,11 +80,14 @@ class PatientMarkdown:
             self._reader = context.Process(target=serve, args=(other,), daemon=True)
             self._reader.start()
             other.close()
+            if self._connection.poll(_START_SECONDS):
+                self._connection.recv()
         return self._connection
 
-    def _end(self) -> None:
+    def _end(self, *, patience: float) -> None:
         if self._connection is not None and self._reader is not None:
             self._connection.close()
+            self._reader.join(patience)
             self._reader.kill()
             self._reader.join()
             self._reader.close()
@@ -97,14 +109,14 @@ def is_easy(text: str) -> bool:
 def serve(connection: Connection) -> None:
     """Answer each text with its sections, or with why there are none, until nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the program that started it
-    while True:
-        try:
-            text = connection.recv()
-        except EOFError:
-            return
-        try:
-            connection.send((read_markdown(text), ""))
-        except InputError as error:
-            connection.send(((), error.message))
-        except MemoryError:
-            connection.send(((), "too much to read"))
+    with suppress(EOFError, OSError):
+        connection.send(_READY)
+        while True:
+            connection.send(_answer(connection.recv()))
+
+
+def _answer(text: str) -> _Answer:
+    try:
+        return read_markdown(text), ""
+    except InputError as error:
+        return (), error.message

@@ -1,9 +1,13 @@
 """Whatever a file holds, it is one failure at most, soon, and the rest is read."""
 
 import json
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -11,9 +15,12 @@ import pytest
 from indexer.chunking import split
 from indexer.redacting import for_snapshot, without_secrets
 from indexer.sources.files import FilesSource
+from indexer.sources.html import read_sections
 from indexer.sources.local_files import MOST_BYTES, read_text, visible_files
-from indexer.sources.patient_markdown import PatientMarkdown, is_easy
+from indexer.sources.patient_markdown import PatientMarkdown, is_easy, serve
+from indexer.sources.search_index import pages_of
 from indexer.sources.source import EVERYTHING_ANEW, Failure
+from portal_rag.backstage.techdocs import IndexedSection
 from portal_rag.corpus.documents import Document
 from portal_rag.errors import InputError
 from tests.indexer.building import APP_URL, component, write_files
@@ -249,6 +256,76 @@ def test_hostile_markdown_is_given_up_and_the_next_page_is_read(kind: str) -> No
 )
 def test_what_counts_as_easy_is_read_at_once(text: str) -> None:
     assert is_easy(text)
+    with PatientMarkdown() as patient, suppress(InputError):
+        patient.read(text)
+
+
+def test_the_other_process_answers_until_nobody_asks() -> None:
+    own, other = Pipe()
+    for text in ("# A", "a\n:   b\n" * 3_000):
+        own.send(text)
+    answers: list[tuple[object, str]] = []
+
+    def ask() -> None:
+        answers.extend(own.recv() for _ in range(3))
+        own.close()
+
+    asking = threading.Thread(target=ask)
+    before = signal.getsignal(signal.SIGINT)
+    asking.start()
+    try:
+        serve(other)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    asking.join()
+    assert [refusal for _, refusal in answers] == ["", "", "nested too deeply"]
+
+
+def test_a_process_that_ends_is_no_end_of_the_run() -> None:
+    hard = "word " * 7_000
     with PatientMarkdown() as patient:
-        with suppress(InputError):
-            patient.read(text)
+        assert patient.read(hard)
+        [reader] = multiprocessing.active_children()
+        reader.kill()
+        reader.join()
+        with pytest.raises(InputError, match="than this machine has"):
+            patient.read(hard)
+        assert patient.read(hard)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>" * 1_000_000,
+        "<p>" + "".join(f"<font a={n}><p>" for n in range(10_000)),
+        "<table><tr><td>" * 20_000,
+        "<ul><li>" * 10_001,
+    ],
+)
+def test_html_that_would_take_very_long_is_refused(html: str) -> None:
+    with pytest.raises(InputError, match="stand inside one another"):
+        read_sections(html)
+    entry = IndexedSection(location="a/", title="A", text=html, tags=())
+    assert pages_of([entry])[0].sections[0].blocks == ()
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<table><tr><td>" * 3_000 + "x",
+        "<ul><li>" * 3_000 + "x",
+        "<blockquote>" * 9_000 + "x",
+        "<svg>" * 10_000 + "</svg>" * 10_000 + "x",
+        "<p>" + "<span>x" * 20_000,
+        f"<ol start='{'9' * 6_000}'><li>x</ol>",
+        "<h1>" * 10_000 + "x",
+    ],
+)
+def test_html_of_any_shape_is_read(html: str) -> None:
+    read_sections(html)
+
+
+def test_a_table_inside_a_cell_is_text_of_that_cell() -> None:
+    inner = "<table><tbody><tr><td>b</td><td>c</td></tr></tbody></table>"
+    [section] = read_sections(f"<table><thead><tr><th>a</th><th>{inner}</th></tr></thead></table>")
+    assert [block.text for block in section.blocks] == ["a | b c"]
