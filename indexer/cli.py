@@ -2,16 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import click
 from rich.console import Console
 
 from indexer.exports import as_markdown, as_metrics, replace_file
-from indexer.opening import FILES, SOURCES, read_published
+from indexer.opening import read_published
+from indexer.ordering import Outputs, allows_mass_delete, takes_an_order
 from indexer.report import BAD_USAGE, FAILED, INTERRUPTED, RunReport, as_json, as_table
 from indexer.running import Order, Runner, Surroundings
 from indexer.settings import Address
@@ -48,49 +48,9 @@ def main(ctx: click.Context) -> None:
     ctx.obj = ctx.obj or Surroundings()
 
 
-def _takes_an_order(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say what to read and where to report."""
-    for option in reversed(_ORDER_OPTIONS):
-        command = option(command)
-    return command
-
-
-_ORDER_OPTIONS = (
-    click.option(
-        "--source",
-        "sources",
-        type=click.Choice(SOURCES),
-        multiple=True,
-        required=True,
-        help="What to read; may be given several times.",
-    ),
-    click.option(
-        "--path",
-        type=click.Path(path_type=Path),
-        help="The folder that `--source files` reads, instead of PORTAL_INDEX_FILES_PATH.",
-    ),
-    click.option(
-        "--summary",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Also write the report to this file, as Markdown.",
-    ),
-    click.option(
-        "--metrics",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Also write the report to this file, as Prometheus text.",
-    ),
-    click.option("--json", "shows_json", is_flag=True, help="Print the report as JSON."),
-)
-_ALLOWS_MASS_DELETE = click.option(
-    "--allow-mass-delete",
-    is_flag=True,
-    help="Delete what is gone from a source, however much it is.",
-)
-
-
 @main.command()
-@_takes_an_order
-@_ALLOWS_MASS_DELETE
+@takes_an_order
+@allows_mass_delete
 @click.option("--rebuild", is_flag=True, help="The same as the command `rebuild`.")
 @click.option("--entity", help="Read only this entity and its docs, such as component:shop.")
 @click.pass_context
@@ -98,12 +58,11 @@ def run(
     ctx: click.Context,
     /,
     *,
-    sources: tuple[str, ...],
-    path: Path | None,
+    order: Order,
+    outputs: Outputs,
     rebuild: bool,
     entity: str | None,
     allow_mass_delete: bool,
-    **outputs: Any,
 ) -> None:
     """Read the sources and bring the index up to date.
 
@@ -112,45 +71,28 @@ def run(
     """
     if rebuild and entity:
         raise click.UsageError("--rebuild replaces the whole index, --entity reads one entity")
-    order = Order(
-        sources=sources,
-        path=_checked(path, sources),
-        rebuild=rebuild,
-        only=_entity_ref(entity) if entity else None,
-        allow_mass_delete=allow_mass_delete,
-    )
-    _run_once(ctx, order, Outputs(**outputs))
+    only = _entity_ref(entity) if entity else None
+    lifted = replace(order, allow_mass_delete=allow_mass_delete)
+    _run_once(ctx, replace(lifted, rebuild=rebuild, only=only), outputs)
 
 
 @main.command()
-@_takes_an_order
-@_ALLOWS_MASS_DELETE
+@takes_an_order
+@allows_mass_delete
 @click.pass_context
 def rebuild(
-    ctx: click.Context,
-    /,
-    *,
-    sources: tuple[str, ...],
-    path: Path | None,
-    allow_mass_delete: bool,
-    **outputs: Any,
+    ctx: click.Context, /, *, order: Order, outputs: Outputs, allow_mass_delete: bool
 ) -> None:
     """Start from nothing, and replace the index at the end.
 
     Needed after a change of the embedding model. Readers see the former index meanwhile, and keep
     it if the new one would lack much of what the former has.
     """
-    order = Order(
-        sources=sources,
-        path=_checked(path, sources),
-        rebuild=True,
-        allow_mass_delete=allow_mass_delete,
-    )
-    _run_once(ctx, order, Outputs(**outputs))
+    _run_once(ctx, replace(order, rebuild=True, allow_mass_delete=allow_mass_delete), outputs)
 
 
 @main.command()
-@_takes_an_order
+@takes_an_order
 @click.option(
     "--interval",
     type=click.FloatRange(min=1),
@@ -168,24 +110,24 @@ def watch(
     ctx: click.Context,
     /,
     *,
-    sources: tuple[str, ...],
-    path: Path | None,
+    order: Order,
+    outputs: Outputs,
     interval: float,
     hints: str | None,
-    **outputs: Any,
 ) -> None:
     """Run again and again, at intervals and when hints say so, until SIGTERM or SIGINT.
 
     A run that is under way then is given up; what was published before stays in force.
     --summary and --metrics hold the last run that was not for a single entity.
     """
-    to = Outputs(**outputs)
     watching = watch_portal(
-        Order(sources=sources, path=_checked(path, sources)),
+        order,
         interval_seconds=interval,
         address=_address(hints) if hints else None,
         surroundings=ctx.obj,
-        show=lambda report, entity: _show(report, to if entity is None else to.of_an_entity),
+        show=lambda report, entity: _show(
+            report, outputs if entity is None else outputs.of_an_entity
+        ),
         notice=lambda text: click.echo(text, err=True),
     )
     asyncio.run(watching)
@@ -203,20 +145,6 @@ def status(ctx: click.Context, *, shows_json: bool) -> None:
         ctx.exit(FAILED)
     facts = facts_of(published, surroundings.clock())
     click.echo(json.dumps(facts, indent=2) if shows_json else as_lines(facts))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outputs:
-    """Where a report goes besides the terminal."""
-
-    summary: Path | None
-    metrics: Path | None
-    shows_json: bool
-
-    @property
-    def of_an_entity(self) -> Self:
-        """The files keep what was reported of everything."""
-        return replace(self, summary=None, metrics=None)
 
 
 def _run_once(ctx: click.Context, order: Order, outputs: Outputs) -> None:
@@ -257,12 +185,6 @@ def export(ctx: click.Context, output: Path | None) -> None:
         f"exported {made.fingerprint} to {made.folder}"
         f" (cosine at least {made.least_cosine:.6f} on {made.probes} texts)"
     )
-
-
-def _checked(path: Path | None, sources: tuple[str, ...]) -> Path | None:
-    if path is not None and FILES not in sources:
-        raise click.UsageError("--path belongs to --source files")
-    return path
 
 
 def _entity_ref(text: str) -> EntityRef:

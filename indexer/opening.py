@@ -10,6 +10,7 @@ from indexer.chunking import CHUNKING_VERSION
 from indexer.settings import IndexerSettings
 from indexer.sources.backstage import BackstageSource
 from indexer.sources.files import FilesSource
+from indexer.sources.markdown_folder import MarkdownFolder, MarkdownFolderSource
 from indexer.sources.source import Source
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.events import EventsClient
@@ -27,13 +28,21 @@ from portal_rag.errors import ConfigurationError
 
 BACKSTAGE = "backstage"
 FILES = "files"
-SOURCES = (BACKSTAGE, FILES)
+MARKDOWN = "markdown"
+SOURCES = (BACKSTAGE, FILES, MARKDOWN)
 
 
 async def open_sources(
-    names: Sequence[str], settings: IndexerSettings, *, path: Path | None, stack: AsyncExitStack
+    names: Sequence[str],
+    settings: IndexerSettings,
+    *,
+    path: Path | None,
+    markdown: Sequence[str],
+    stack: AsyncExitStack,
 ) -> list[Source]:
-    """Open each named source once; `path` takes the place of PORTAL_INDEX_FILES_PATH.
+    """Open each named source once.
+
+    `path` takes the place of PORTAL_INDEX_FILES_PATH, `markdown` that of PORTAL_INDEX_MARKDOWN.
 
     Raises:
         ConfigurationError: a source lacks a setting.
@@ -42,6 +51,8 @@ async def open_sources(
     for name in dict.fromkeys(names):
         if name == FILES:
             sources.append(_files(settings, path))
+        elif name == MARKDOWN:
+            sources.append(_markdown(settings, markdown))
         else:
             sources.append(await _backstage(settings, stack))
     return sources
@@ -157,7 +168,14 @@ def _files(settings: IndexerSettings, path: Path | None) -> Source:
             "the source 'files' needs a folder: give --path DIR or set PORTAL_INDEX_FILES_PATH"
             f" ({WHERE_DOCUMENTED})"
         )
-    return FilesSource(root, app_url=settings.app_url)
+    return FilesSource(root, app_url=settings.app_url, reads_readmes=settings.readmes)
+
+
+def _markdown(settings: IndexerSettings, pairs: Sequence[str]) -> Source:
+    named = pairs or [pair for pair in settings.markdown.split(",") if pair.strip()]
+    return MarkdownFolderSource(
+        [MarkdownFolder.parse(pair) for pair in named], app_url=settings.app_url
+    )
 
 
 async def _backstage(settings: IndexerSettings, stack: AsyncExitStack) -> Source:

@@ -1,5 +1,6 @@
 """Takes out what must not enter the index: secrets in documents, annotations of the catalog."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -50,14 +51,22 @@ _HARMLESS_ANNOTATIONS = frozenset(
     }
 )
 """What says where something is; an annotation that is not listed may be a secret."""
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
+"""Controls, invisible characters, and those that turn the order of a line around."""
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character, which JSON may hold and no file can."""
 
 
 def without_secrets(document: Document) -> tuple[Document, tuple[SecretFound, ...]]:
     """Redact everything that is read of a document, as one text, so that nothing is split.
 
     Lines count from the document's title, over all that is read of it. A heading that held a
-    secret loses its anchor, which would spell it out again.
+    secret loses its anchor, which would spell it out again. Characters that nobody sees go first:
+    they may split a secret, and some of them cannot be stored.
     """
+    document = _legible(document)
     redacted = redact("\n".join(_texts(document)))
     if not redacted.findings:
         return document, ()
@@ -66,6 +75,33 @@ def without_secrets(document: Document) -> tuple[Document, tuple[SecretFound, ..
     sections = tuple(_redacted_section(section, lines) for section in document.sections)
     cleaned = replace(document, site_title=site_title, title=title, sections=sections)
     return cleaned, redacted.findings
+
+
+def _legible(document: Document) -> Document:
+    fields = (document.path, document.url, *(section.anchor for section in document.sections))
+    texts = "\n".join((*fields, *_texts(document)))
+    if not (_UNSEEN.search(texts) or _HALF.search(texts)):
+        return document
+    return replace(
+        document,
+        path=_clean(document.path),
+        url=_clean(document.url),
+        site_title=_clean(document.site_title),
+        title=_clean(document.title),
+        sections=tuple(
+            replace(
+                section,
+                title=_clean(section.title),
+                anchor=_clean(section.anchor),
+                blocks=tuple(replace(block, text=_clean(block.text)) for block in section.blocks),
+            )
+            for section in document.sections
+        ),
+    )
+
+
+def _clean(text: str) -> str:
+    return _HALF.sub("\ufffd", _UNSEEN.sub("", text))
 
 
 def _texts(document: Document) -> Iterator[str]:

@@ -69,6 +69,7 @@ class Order:
 
     sources: tuple[str, ...]
     path: Path | None = None
+    markdown: tuple[str, ...] = ()
     rebuild: bool = False
     only: EntityRef | None = None
     allow_mass_delete: bool = False
@@ -90,7 +91,9 @@ class Runner:
         """
         settings = self._settings
         async with AsyncExitStack() as stack:
-            sources = await open_sources(order.sources, settings, path=order.path, stack=stack)
+            sources = await open_sources(
+                order.sources, settings, path=order.path, markdown=order.markdown, stack=stack
+            )
             embedder = await anyio.to_thread.run_sync(self._loaded_embedder)
             writer = await open_writer(settings, embedder, rebuild=order.rebuild, stack=stack)
             tools = Tools(

@@ -78,6 +78,8 @@ class IndexerSettings(CorpusSettings):
         default=0.2, gt=0, le=1, validation_alias="PORTAL_INDEX_MASS_DELETE_SHARE"
     )
     files_path: Path | None = Field(default=None, validation_alias="PORTAL_INDEX_FILES_PATH")
+    readmes: bool = Field(default=False, validation_alias="PORTAL_INDEX_READMES")
+    markdown: str = Field(default="", validation_alias="PORTAL_INDEX_MARKDOWN")
     precision: Precision = Field(default="auto", validation_alias="PORTAL_INDEX_PRECISION")
     processes: int = Field(default=1, ge=1, le=64, validation_alias="PORTAL_INDEX_PROCESSES")
     event_topics: str | None = Field(default=None, validation_alias="PORTAL_INDEX_EVENT_TOPICS")

@@ -106,14 +106,16 @@ class BackstageSource:
         some = ", ".join(str(ref) for ref in self._unbuilt[:3])
         return (f"{len(self._unbuilt)} with docs that are not built, such as {some}",)
 
-    async def _entities(self, asked: Asked) -> AsyncIterator[Entity | Seen]:
+    async def _entities(self, asked: Asked) -> AsyncIterator[Entity | Seen | Failure]:
         """Give what is not known with all of its fields; the rest is as it was."""
         changed = [asked.only] if asked.only else []
         if not asked.only:
             crawl = self._catalog.crawl(token=self._token, fields=("metadata.etag",))
             async for slim in crawl:
                 scope, mark = _catalog(slim.ref), _mark(_etag(slim))
-                if mark != UNMARKED and asked.known.get(scope) == mark:
+                if not scope.isprintable():
+                    yield Failure(scope=scope, reason=f"{scope}: no name that can be stored")
+                elif mark != UNMARKED and asked.known.get(scope) == mark:
                     self._unchanged.append(slim.ref)
                     yield Seen(scope=scope, mark=mark, is_unchanged=True)
                 else:

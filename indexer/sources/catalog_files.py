@@ -1,13 +1,12 @@
 """Catalog entities in the YAML files below a folder."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from indexer.sources.entity_format import check_entity, is_entity
-from indexer.sources.local_files import read_text
+from indexer.sources.local_files import read_text, visible_files
 from indexer.sources.source import EVERYTHING, Failure
 from indexer.sources.stitching import ref_of
 from indexer.sources.yaml_files import load_documents
@@ -16,7 +15,6 @@ from portal_rag.errors import InputError
 
 _SUFFIXES = (".yaml", ".yml")
 _NOT_CATALOG = frozenset({"mkdocs.yaml", "mkdocs.yml"})
-_SKIPPED_FOLDERS = frozenset({"node_modules"})
 _MARK_OF_ENTITIES = "backstage.io/"
 
 
@@ -28,11 +26,21 @@ class FoundEntity:
     file: Path
 
 
-def find_entities(root: Path) -> Iterator[FoundEntity | Failure]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadEntity(Failure):
+    """Something in a catalog file that is no entity, or one that is already there."""
+
+    file: Path
+
+
+def find_entities(root: Path) -> Iterator[FoundEntity | UnreadEntity]:
     """Read every catalog file below `root`, in the order of their paths.
 
     Of two entities of the same reference the first counts. YAML that has nothing to do with
     Backstage is passed over.
+
+    Raises:
+        InputError: a folder cannot be listed.
     """
     files: dict[EntityRef, Path] = {}
     for found in (each for file in _yaml_files(root) for each in _entities_in(file, root)):
@@ -46,16 +54,13 @@ def find_entities(root: Path) -> Iterator[FoundEntity | Failure]:
 
 
 def _yaml_files(root: Path) -> Iterator[Path]:
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = sorted(
-            name for name in subfolders if name[0] != "." and name not in _SKIPPED_FOLDERS
-        )
-        for name in sorted(names):
+    for folder, names in visible_files(root):
+        for name in names:
             if name.lower().endswith(_SUFFIXES) and name.lower() not in _NOT_CATALOG:
-                yield Path(folder) / name
+                yield folder / name
 
 
-def _entities_in(file: Path, root: Path) -> Iterator[FoundEntity | Failure]:
+def _entities_in(file: Path, root: Path) -> Iterator[FoundEntity | UnreadEntity]:
     name = _name(file, root)
     try:
         text = read_text(root, file)
@@ -65,21 +70,22 @@ def _entities_in(file: Path, root: Path) -> Iterator[FoundEntity | Failure]:
             if is_entity(document):
                 yield _checked(document, file, name)
     except InputError as error:
-        yield Failure(scope=EVERYTHING, reason=f"{name}: {error.message}")
+        yield UnreadEntity(scope=EVERYTHING, reason=f"{name}: {error.message}", file=file)
 
 
-def _checked(document: Mapping[str, Any], file: Path, name: str) -> FoundEntity | Failure:
+def _checked(document: Mapping[str, Any], file: Path, name: str) -> FoundEntity | UnreadEntity:
     try:
         check_entity(document)
     except InputError as error:
         scope = _scope(document)
-        return Failure(scope=scope, reason=f"{name}: {error.message} ({scope})")
+        reason = f"{name}: {error.message} ({scope})"
+        return UnreadEntity(scope=scope, reason=reason, file=file)
     return FoundEntity(json=document, file=file)
 
 
-def _duplicate(ref: EntityRef, file: Path, first: Path, root: Path) -> Failure:
+def _duplicate(ref: EntityRef, file: Path, first: Path, root: Path) -> UnreadEntity:
     reason = f"{_name(file, root)}: {ref} is already in {_name(first, root)}; only that one counts"
-    return Failure(scope=str(ref), reason=reason)
+    return UnreadEntity(scope=str(ref), reason=reason, file=file)
 
 
 def _scope(entity: Mapping[str, Any]) -> str:

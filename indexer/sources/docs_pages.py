@@ -5,24 +5,31 @@ from datetime import date, datetime
 
 from indexer.sources.dating import midnight, reviewed_on
 from indexer.sources.document_kind import document_kind
-from portal_rag.corpus.documents import Document, Section
+from portal_rag.corpus.documents import Document, DocumentKind, Section
 from portal_rag.corpus.entity_ref import EntityRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocsSite:
-    """The docs of one entity; `source` is what its documents are stored under."""
+    """The docs of one entity; `source` is what its documents are stored under.
+
+    Pages that are no TechDocs site stand below a `prefix` and have one `link` for all.
+    """
 
     source: str
     owner: EntityRef
     title: str
     app_url: str
+    prefix: str = ""
+    link: str | None = None
 
     def path_of(self, location: str) -> str:
-        return f"{self.owner}/{location}"
+        return f"{self.owner}/{self.prefix}{location}"
 
     def url_of(self, location: str) -> str:
-        """Where TechDocs shows the page."""
+        """Where the page is shown: by TechDocs, unless there is a link."""
+        if self.link:
+            return self.link
         owner = self.owner
         return f"{self.app_url}/docs/{owner.namespace}/{owner.kind}/{owner.name}/{location}"
 
@@ -35,8 +42,12 @@ def page_document(
     sections: tuple[Section, ...],
     written_on: date | None = None,
     built_at: datetime | None = None,
+    kind: DocumentKind | None = None,
+    url: str | None = None,
 ) -> Document:
     """Make a page's document; its title is its first heading of the first level.
+
+    `kind` and `url` are what the page says of itself, where it does.
 
     Its date is the one that its author gave (`written_on`, or a visible review date), before the
     time at which the site was built.
@@ -48,10 +59,10 @@ def page_document(
         path=site.path_of(location),
         title=title,
         site_title=site.title,
-        url=site.url_of(location),
+        url=url or site.url_of(location),
         entity_ref=site.owner,
         resource_ref=site.owner,
-        kind=document_kind(location, title),
+        kind=kind or document_kind(site.prefix + location, title),
         modified_at=midnight(day) if day else built_at,
         sections=sections,
     )

@@ -1,9 +1,10 @@
 """What Backstage accepts as an entity, as far as it concerns an index."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from indexer.sources.yaml_files import DEEPEST
 from portal_rag.errors import InputError
 
 _LONGEST = 63
@@ -14,6 +15,7 @@ _API_VERSION = re.compile(r"(?:[a-z0-9-]+\.)*backstage\.io/\w+", re.ASCII)
 _OBJECTS = ("annotations", "labels")
 _ARRAYS = ("tags", "links")
 _MOST_VALUES = 100_000
+_LARGEST_NUMBER = 2**1024
 
 
 def is_entity(document: object) -> bool:
@@ -60,16 +62,25 @@ def _check_shapes(metadata: Mapping[str, Any], spec: object) -> None:
 
 
 def _check_plain(entity: object) -> None:
-    """Refuse what cannot be JSON: binary data, and what refers to itself or multiplies itself."""
-    values, count = [entity], 0
-    while values:
-        value = values.pop()
-        count += 1
+    """Refuse what cannot be JSON, is too deep, or refers to itself or multiplies itself."""
+    level, count, depth = [entity], 0, 0
+    while level:
+        count += len(level)
+        depth += 1
         if count > _MOST_VALUES:
-            raise InputError("too many values, or an alias that holds itself")
-        if isinstance(value, Mapping):
-            values += [*value.keys(), *value.values()]
-        elif isinstance(value, list):
-            values += value
-        elif not isinstance(value, str | int | float | bool | None):
-            raise InputError(f"a value of type {type(value).__name__} is no JSON")
+            raise InputError("too many values, or an alias that multiplies itself")
+        if depth > DEEPEST:
+            raise InputError(f"nested more than {DEEPEST} levels deep, or an alias of itself")
+        level = [inner for value in level for inner in _inner(value)]
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return (*value.keys(), *value.values())
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, str | int | float | bool | None):
+        raise InputError(f"a value of type {type(value).__name__} is no JSON")
+    if isinstance(value, int) and abs(value) > _LARGEST_NUMBER:
+        raise InputError("a number of too many digits")
+    return ()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from portal_rag.corpus.documents import Block, BlockKind, Section
+from portal_rag.errors import InputError
 
 _ARTICLE = "article.md-content__inner"
 _NOISE = (
@@ -27,7 +28,19 @@ _BLOCKS = frozenset({
 _KEPT_TOGETHER = frozenset({"ul", "ol", "dl", "blockquote", "details"})
 _SPACES = re.compile(r"[ \t\r\n\f\v\xa0\u200b]+")
 _DEEPEST = 60
+_MOST_NESTED = 10_000
+_MOST_STYLED = 500
+_NESTING_TAG = re.compile(
+    r"<(/?)(?:address|article|aside|blockquote|center|details|dialog|div|dl|fieldset|figure"
+    r"|footer|form|header|main|nav|ol|pre|section|table|ul)(?=[\s/>])",
+    re.IGNORECASE,
+)
+_STYLING_TAG = re.compile(
+    r"<(/?)(?:b|big|code|em|font|i|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
+)
 _LONGEST_TITLE = 200
+_LONGEST_NUMBER = 9
+_PARTS_OF_A_TABLE = frozenset({"thead", "tbody", "tfoot"})
 
 
 def read_sections(html: str) -> tuple[Section, ...]:
@@ -36,7 +49,11 @@ def read_sections(html: str) -> tuple[Section, ...]:
     Lists become lines, code and tables stay whole blocks. What stands before the first heading
     is a section without a title. Heading ids become anchors, except the page's own title, which
     is its top.
+
+    Raises:
+        InputError: so much of it stands inside one another that it would take very long.
     """
+    _refuse_deep(html)
     tree = LexborHTMLParser(html)
     root = tree.css_first(_ARTICLE) or _body_alone(tree)
     if root is None:
@@ -45,6 +62,16 @@ def read_sections(html: str) -> tuple[Section, ...]:
     reader = _SectionReader()
     reader.read_children(root, indent="", depth=0)
     return reader.finish()
+
+
+def _refuse_deep(html: str) -> None:
+    """Count open tags, roughly: a parser of HTML needs time or memory by the square of them."""
+    for tag, most in ((_NESTING_TAG, _MOST_NESTED), (_STYLING_TAG, _MOST_STYLED)):
+        is_open = 0
+        for match in tag.finditer(html):
+            is_open = max(0, is_open + (-1 if match[1] else 1))
+            if is_open > most:
+                raise InputError(f"more than {most} tags stand inside one another")
 
 
 def _body_alone(tree: LexborHTMLParser) -> LexborNode | None:
@@ -182,14 +209,24 @@ def _attribute(node: LexborNode, name: str) -> str:
 
 def _start(numbered: LexborNode) -> int:
     start = _attribute(numbered, "start")
-    return int(start) if start.isascii() and start.isdigit() else 1
+    is_number = start.isascii() and start.isdigit() and len(start) <= _LONGEST_NUMBER
+    return int(start) if is_number else 1
 
 
 def _rows(table: LexborNode, depth: int) -> Iterator[str]:
-    for row in table.css("tr"):
-        cells = [_cell(cell, depth) for cell in row.css("th, td")]
+    """Read the table's own rows; a table inside a cell is text of that cell."""
+    for row in _own_rows(table):
+        cells = [_cell(cell, depth) for cell in row.iter() if cell.tag in ("th", "td")]
         if any(cells):
             yield " | ".join(cells)
+
+
+def _own_rows(table: LexborNode) -> Iterator[LexborNode]:
+    for part in table.iter():
+        if part.tag in _PARTS_OF_A_TABLE:
+            yield from (row for row in part.iter() if row.tag == "tr")
+        elif part.tag == "tr":
+            yield part
 
 
 def _cell(cell: LexborNode, depth: int) -> str:

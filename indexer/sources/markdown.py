@@ -5,9 +5,9 @@ from datetime import date, datetime
 from typing import Any
 
 import markdown
-import yaml
 
 from indexer.sources.html import read_sections
+from indexer.sources.yaml_files import load_front_matter
 from portal_rag.corpus.documents import Section
 from portal_rag.errors import InputError
 
@@ -57,21 +57,30 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     if not match:
         return {}, text
     try:
-        front_matter = yaml.safe_load(match[1] or "")
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"front matter is not valid YAML: {_first_line(error)}") from error
+        front_matter = load_front_matter(match[1] or "")
+    except InputError as error:
+        raise InputError(f"front matter is {error.message}") from error
     if not isinstance(front_matter, dict):
         return {}, text
     return front_matter, text[match.end() :]
 
 
 def read_markdown(text: str) -> tuple[Section, ...]:
-    """Read the sections of a page without front matter."""
-    html = markdown.markdown(
-        _GITHUB_ALERT.sub(_as_admonition, text),
-        extensions=list(_EXTENSIONS),
-        extension_configs=_EXTENSION_SETTINGS,
-    )
+    """Read the sections of a page without front matter.
+
+    Some texts take very long; `patient_markdown` gives up on those.
+
+    Raises:
+        InputError: it is nested too deeply.
+    """
+    try:
+        html = markdown.markdown(
+            _GITHUB_ALERT.sub(_as_admonition, text),
+            extensions=list(_EXTENSIONS),
+            extension_configs=_EXTENSION_SETTINGS,
+        )
+    except RecursionError as error:
+        raise InputError("nested too deeply") from error
     return read_sections(html)
 
 
@@ -91,7 +100,3 @@ def front_matter_date(front_matter: dict[str, Any]) -> date | None:
         if isinstance(value, date):
             return value
     return None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]

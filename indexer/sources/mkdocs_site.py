@@ -1,18 +1,18 @@
 """A docs site as MkDocs sees its folder: configuration, navigation, pages and their locations."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from indexer.sources.local_files import read_text, resolve_inside
+from indexer.sources.local_files import is_folder, read_text, resolve_inside, visible_files
 from indexer.sources.yaml_files import load_document
 from portal_rag.errors import InputError
 
 _CONFIGURATIONS = ("mkdocs.yml", "mkdocs.yaml")
 _SUFFIXES = (".md", ".markdown", ".mdown", ".mkdn", ".mkd")
+_MOST_NAVIGATED = 10_000
 _INDEX = "index"
 _README = "readme"
 
@@ -41,11 +41,11 @@ def read_site(folder: Path, root: Path) -> Site:
         InputError: the folder or its configuration cannot be read, or leads out of `root`.
     """
     resolved = resolve_inside(root, folder)
-    if not resolved.is_dir():
+    if not is_folder(resolved):
         raise InputError("the docs folder does not exist")
     configuration = _configuration(resolved, root)
     docs = resolve_inside(root, resolved / _text(configuration, "docs_dir", "docs"))
-    if not docs.is_dir():
+    if not is_folder(docs):
         raise InputError("docs_dir is not a folder")
     titles = dict(_navigation(configuration.get("nav")))
     is_pretty = configuration.get("use_directory_urls") is not False
@@ -88,16 +88,25 @@ def _text(configuration: Mapping[str, Any], key: str, default: str) -> str:
 
 def _navigation(nav: object) -> Iterator[tuple[str, str | None]]:
     """Flatten the tree of titles and paths; what leads elsewhere is no page and does no harm."""
-    entries = nav if isinstance(nav, list) else []
-    for entry in entries:
+    waiting = _entries(nav)[::-1]
+    for _ in range(_MOST_NAVIGATED):
+        if not waiting or len(waiting) > _MOST_NAVIGATED:
+            return
+        title, target = waiting.pop()
+        if isinstance(target, str):
+            yield _normal(target), title
+        else:
+            waiting += _entries(target)[::-1]
+
+
+def _entries(nav: object) -> list[tuple[str | None, object]]:
+    found: list[tuple[str | None, object]] = []
+    for entry in nav if isinstance(nav, list) else ():
         if isinstance(entry, str):
-            yield _normal(entry), None
+            found.append((None, entry))
         elif isinstance(entry, Mapping):
-            for title, target in entry.items():
-                if isinstance(target, str):
-                    yield _normal(target), str(title)
-                else:
-                    yield from _navigation(target)
+            found += ((str(title), target) for title, target in entry.items())
+    return found
 
 
 def _normal(path: str) -> str:
@@ -105,25 +114,26 @@ def _normal(path: str) -> str:
 
 
 def _in_order(paths: list[str], titles: Mapping[str, str | None]) -> list[str]:
-    in_nav = [path for path in titles if path in set(paths)]
+    there = set(paths)
+    in_nav = [path for path in titles if path in there]
     return in_nav + [path for path in paths if path not in titles]
 
 
 def _markdown_files(docs: Path) -> list[str]:
     found: list[str] = []
-    for folder, subfolders, names in os.walk(docs):
-        subfolders[:] = sorted(name for name in subfolders if name[0] != ".")
-        pages = sorted(name for name in names if _is_page(name))
+    for folder, names in visible_files(docs):
+        pages = [name for name in names if is_page(name)]
         stems = {Path(name).stem.lower() for name in pages}
         found += [
-            (Path(folder) / name).relative_to(docs).as_posix()
+            (folder / name).relative_to(docs).as_posix()
             for name in pages
             if not (Path(name).stem.lower() == _README and _INDEX in stems)
         ]
     return found
 
 
-def _is_page(name: str) -> bool:
+def is_page(name: str) -> bool:
+    """Whether a file of this name is Markdown and not hidden."""
     return name.lower().endswith(_SUFFIXES) and name[0] != "."
 
 
@@ -131,6 +141,11 @@ def _location(path: str, is_pretty: bool) -> str:
     page = PurePosixPath(path).with_suffix("")
     is_index = page.name.lower() in (_INDEX, _README)
     if not is_pretty:
-        return quote(str(page.with_name(_INDEX) if is_index else page) + ".html")
+        return in_address(str(page.with_name(_INDEX) if is_index else page) + ".html")
     folder = page.parent if is_index else page
-    return "" if folder == PurePosixPath() else quote(f"{folder}/")
+    return "" if folder == PurePosixPath() else in_address(f"{folder}/")
+
+
+def in_address(path: str) -> str:
+    """Quote a path of files for a URL, whatever its bytes are."""
+    return quote(path, errors="surrogateescape")

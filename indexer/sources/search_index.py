@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from indexer.sources.html import read_sections
 from portal_rag.backstage.techdocs import IndexedSection
 from portal_rag.corpus.documents import Block, Section
+from portal_rag.errors import InputError
 
 _PERMALINK = re.compile(r"\s*¶")
 _MARKUP = re.compile(r"</?(?:p|pre|ul|ol|li|table|code|div)\b[^>]*>")
@@ -63,7 +64,10 @@ def _section(entry: IndexedSection) -> Section:
 
 def _blocks(text: str) -> tuple[Block, ...]:
     if _MARKUP.search(text):
-        return tuple(block for section in read_sections(text) for block in section.blocks)
+        try:
+            return tuple(block for section in read_sections(text) for block in section.blocks)
+        except InputError:
+            return ()
     clean = _clean(text)
     return (Block(kind="text", text=clean),) if clean else ()
 

@@ -24,6 +24,11 @@ class Failure:
     reason: str
     is_outage: bool = False
 
+    def __post_init__(self) -> None:
+        """Escape what no terminal or file should be sent, as names of files may hold anything."""
+        for field in ("scope", "reason"):
+            object.__setattr__(self, field, _printable(getattr(self, field)))
+
     def covers(self, document_path: str) -> bool:
         if not document_path.startswith(self.scope):
             return False
@@ -59,6 +64,12 @@ class Asked:
 EVERYTHING_ANEW = Asked(known={})
 
 Delivered = Document | Failure | Seen
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
 
 
 class Source(Protocol):

@@ -27,6 +27,7 @@ from tests.indexer.building import component, write_files
 
 NOW = datetime(2026, 6, 9, 14, 5, tzinfo=UTC)
 FILES = ("run", "--source", "files")
+MARKDOWN = ("run", "--source", "markdown")
 
 
 def invoke(
@@ -71,6 +72,24 @@ def test_the_folder_may_come_from_the_settings(tmp_path: Path, portal: Path) -> 
     assert result.exit_code == 0
 
 
+def test_folders_of_markdown_are_read_one_by_one(tmp_path: Path) -> None:
+    write_files(tmp_path, dict.fromkeys(("a/x.md", "b/y.md", "b/z.md"), "# X\n\nText."))
+    one, two = (f"{tmp_path / name}=component:default/{name}" for name in "ab")
+    both = {"PORTAL_INDEX_MARKDOWN": f"{one},{two},"}
+    assert "Published 3 chunks" in invoke(tmp_path, *MARKDOWN, environ=both).stdout
+    (tmp_path / "b/z.md").unlink()
+    result = invoke(tmp_path, *MARKDOWN, "--markdown", two, environ=both)
+    assert (result.exit_code, "Published 2 chunks" in result.stdout) == (0, True)
+
+
+def test_readmes_are_read_where_they_are_wanted(tmp_path: Path, portal: Path) -> None:
+    write_files(portal, {"README.md": "# Read me\n\nPlease."})
+    result = invoke(
+        tmp_path, *FILES, "--path", str(portal), environ={"PORTAL_INDEX_READMES": "true"}
+    )
+    assert "Published 3 chunks" in result.stdout
+
+
 def test_a_broken_document_is_listed_and_the_run_is_done(tmp_path: Path, portal: Path) -> None:
     write_files(portal, {"bad.yaml": component("bad") + "  x: ["})
     result = invoke(tmp_path, *FILES, "--path", str(portal))
@@ -105,6 +124,11 @@ def test_a_backstage_is_read_over_http(tmp_path: Path) -> None:
         (("run", "--source", "elsewhere"), {}, "elsewhere"),
         (("run", "--source", "backstage", "--path", "x"), {}, "--path"),
         (FILES, {}, "PORTAL_INDEX_FILES_PATH"),
+        ((*FILES, "--markdown", "x=api:y"), {}, "--markdown"),
+        (MARKDOWN, {}, "PORTAL_INDEX_MARKDOWN"),
+        ((*MARKDOWN, "--markdown", "docs"), {}, "'docs' is not a folder and its entity"),
+        (MARKDOWN, {"PORTAL_INDEX_MARKDOWN": "a=api:x,b=y"}, "'b=y'"),
+        (FILES, {"PORTAL_INDEX_READMES": "perhaps"}, "PORTAL_INDEX_READMES"),
         ((*FILES, "--path", "no/such/folder"), {}, "no/such/folder"),
         (("run", "--source", "backstage"), {}, "PORTAL_RAG_BACKSTAGE_URL"),
         (

@@ -197,3 +197,24 @@ async def test_no_answer_holds_an_integration_key_of_the_example_portal(tmp_path
 def test_the_snapshot_of_a_heading_is_told_by_line() -> None:
     _, found = without_secrets(make_document(make_section("Log in", f"a\nb {GITHUB}")))
     assert found == (SecretFound(rule="github-token", start_line=5),)
+
+
+def test_half_a_character_in_any_field_can_be_stored() -> None:
+    half = "\ud800"
+    document = make_document(
+        make_section(f"A{half}", f"b{half}", anchor=half),
+        title=half,
+        site_title=half,
+        location=f"{half}/",
+    )
+    clean, found = without_secrets(document)
+    assert found == ()
+    assert "\\ud800" not in repr(clean)
+    assert clean.sections[0].title == "A\ufffd"
+
+
+def test_a_secret_that_something_unseen_splits_is_found() -> None:
+    split = GITHUB[:10] + "\u200b" + GITHUB[10:]
+    clean, [found] = without_secrets(make_document(make_section("Log in", f"Use {split}.")))
+    assert found.rule == "github-token"
+    assert drawn() not in repr(clean)

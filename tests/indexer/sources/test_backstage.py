@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from indexer.redacting import without_secrets
 from indexer.sources.backstage import ENTITIES_AT_ONCE, BackstageSource
 from indexer.sources.source import EVERYTHING_ANEW, Asked, Failure, Seen
 from portal_rag.backstage.catalog import CatalogClient
@@ -325,3 +326,31 @@ async def test_one_entity_is_read_with_its_site_and_without_a_crawl(portal: Fake
 async def test_one_entity_that_is_gone_is_no_failure(portal: FakeBackstage) -> None:
     only = EntityRef.parse("component:default/gone")
     assert await sweep(portal, Asked(known={}, only=only)) == (set(), {})
+
+
+async def test_an_entity_of_any_depth_and_text_is_described() -> None:
+    deep: Any = "x"
+    for _ in range(500):
+        deep = [deep]
+    entities = [
+        make_json("component:default/deep", spec={"x": deep}, description="a\0\u202eb"),
+        make_json("component:default/turned\u202e"),
+    ]
+    with FakeBackstage(entities=entities) as backstage:
+        documents, [failure] = await read(backstage)
+    [document] = documents.values()
+    clean, _ = without_secrets(document)
+    assert clean.sections[0].blocks[0].text.endswith("is a component. ab.")
+    assert failure.reason == "component:default/turned\\u202e#: no name that can be stored"
+
+
+@pytest.mark.parametrize(
+    "index", ["[" * 100_000, '{"docs": ' + "[" * 100_000 + "]" * 100_000 + "}"]
+)
+async def test_a_search_index_of_any_depth_is_a_failure_of_its_site(index: str) -> None:
+    entities = [make_json("component:default/shop", annotations=DOCUMENTED)]
+    files = site(PAGES) | {"search/search_index.json": index}
+    with FakeBackstage(entities=entities, sites={SHOP: files}) as backstage:
+        documents, [failure] = await read(backstage)
+    assert list(documents) == [f"{SHOP}#entity"]
+    assert failure.scope == f"{SHOP}/"

@@ -6,7 +6,7 @@ import pytest
 
 from indexer.sources.dating import reviewed_on
 from indexer.sources.docs_pages import DocsSite, page_document
-from indexer.sources.document_kind import document_kind
+from indexer.sources.document_kind import declared_kind, document_kind
 from portal_rag.corpus.documents import Document, DocumentKind, Section
 from portal_rag.corpus.entity_ref import EntityRef
 from tests.indexer.building import APP_URL, SHOP, make_section
@@ -106,3 +106,27 @@ def test_the_kind_follows_from_place_and_title(
     location: str, title: str, kind: DocumentKind
 ) -> None:
     assert document_kind(location, title) == kind
+
+
+@pytest.mark.parametrize(
+    ("front_matter", "kind"),
+    [
+        ({"kind": "runbook"}, "runbook"),
+        ({"type": " Post-Mortem "}, "incident"),
+        ({"doc_type": "ADR"}, "adr"),
+        ({"kind": "howto", "type": "guide"}, "guide"),
+        ({"type": "entity"}, None),
+        ({"type": ["runbook"]}, None),
+        ({}, None),
+    ],
+)
+def test_a_page_may_say_what_it_is(front_matter: dict[str, object], kind: str | None) -> None:
+    assert declared_kind(front_matter) == kind
+
+
+def test_what_a_page_says_it_is_counts_before_its_folder() -> None:
+    site = DocsSite(source="x", owner=SHOP, title="Shop", app_url=APP_URL)
+    document = page_document(
+        site, location="runbooks/x/", nav_title="X", sections=(), kind="incident"
+    )
+    assert document.kind == "incident"

@@ -94,7 +94,7 @@ async def test_broken_yaml_that_is_no_catalog_file_is_nobodys_business(tmp_path:
         (("metadata:\n  name: a", "metadata: a"), "metadata"),
         (("spec:\n  type: service", "spec: service"), "spec"),
         (("type: service", "type: !!binary aGk="), "a value of type bytes"),
-        (("type: service", "type: &a [*a]"), "too many values"),
+        (("type: service", "type: &a [*a]"), "nested more than"),
     ],
 )
 async def test_an_invalid_entity_is_reported_by_its_field(
