@@ -71,8 +71,6 @@ def takes_an_order(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_order(
-        ctx: click.Context,
-        /,
         *,
         sources: tuple[str, ...],
         path: Path | None,
@@ -88,7 +86,7 @@ def takes_an_order(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("--markdown belongs to --source markdown")
         order = Order(sources=sources, path=path, markdown=markdown)
         outputs = Outputs(summary=summary, metrics=metrics, shows_json=shows_json)
-        command(ctx, order=order, outputs=outputs, **rest)
+        command(order=order, outputs=outputs, **rest)
 
     for option in reversed(_OPTIONS):
         with_order = option(with_order)
