@@ -15,8 +15,8 @@ from typing import Any, Self
 from tests.fakes.backstage_catalog import ref_of, stitched
 from tests.fakes.backstage_permission import OwnerOrPublic, Permissions, Policy
 from tests.fakes.backstage_routes import BackstageRoutes, Site
-from tests.fakes.backstage_server import Fault, Hold, LoopbackServer, RecordedRequest
 from tests.fakes.backstage_tokens import Tokens
+from tests.fakes.loopback import Fault, Hold, LoopbackServer, RecordedRequest
 
 Json = dict[str, Any]
 ADMINS = "group:default/platform-admins"
