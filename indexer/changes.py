@@ -1,5 +1,6 @@
 """What a run has to do: the chunks that were seen, compared with those that are stored."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,40 +11,58 @@ _ENDS_OF_SCOPES = "/#"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewTexts:
+    """All that is new in the texts of one document, to be written in one step.
+
+    `chunks` have to be embedded, `trimmed` are the ids at the end of a document that got shorter.
+    """
+
+    chunks: tuple[Chunk, ...]
+    trimmed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """What one part of a source does not hold any more: so many of its documents."""
+    """What one part of a source does not hold any more: chunk ids by document path."""
 
     part: str
-    documents: int
+    chunk_ids: Mapping[str, tuple[str, ...]]
     of_documents: int
-    chunk_ids: tuple[str, ...]
+
+    @property
+    def documents(self) -> int:
+        return len(self.chunk_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """The work of one run over one source.
+    """The work of one run over one source, without its new texts.
 
-    `to_withdraw` are chunks whose text and governing entity both changed: the old text must not
-    stay until the new one is embedded. `to_trim` are the ends of documents that became shorter.
-    `gone` are whole documents, `refused` those that are not to be deleted unasked.
+    `added` counts by part and document path the chunks that were not stored before, `embedded` all
+    whose text is new. `to_withdraw` are chunks whose text and governing entity both changed: the
+    old text must not stay until the new one is embedded. `gone` are whole documents, `refused`
+    those that are not to be deleted unasked.
     """
 
-    to_embed: tuple[Chunk, ...]
+    embedded: int
+    added: Mapping[str, Mapping[str, int]]
     to_rewrite: tuple[Chunk, ...]
     to_withdraw: tuple[str, ...]
-    to_trim: tuple[str, ...]
+    trimmed: frozenset[str]
     gone: tuple[Loss, ...]
     refused: tuple[Loss, ...] = ()
     unchanged: int
     changes_hands: bool
 
     @property
-    def gone_ids(self) -> tuple[str, ...]:
-        return tuple(chunk_id for loss in self.gone for chunk_id in loss.chunk_ids)
+    def gone_ids(self) -> frozenset[str]:
+        return frozenset(
+            chunk_id for loss in self.gone for ids in loss.chunk_ids.values() for chunk_id in ids
+        )
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.to_embed or self.to_rewrite or self.to_trim or self.gone)
+        return not (self.embedded or self.to_rewrite or self.trimmed or self.gone)
 
     @property
     def narrows(self) -> bool:
@@ -52,27 +71,33 @@ class Changes:
 
 
 class Comparison:
-    """Compares documents as they come; keeps the text of what changed alone."""
+    """Compares documents as they come; keeps none of their new texts."""
 
     def __init__(self, stored: Mapping[str, Mapping[str, StoredMark]]) -> None:
         """Start from what is stored of each part, by chunk id."""
-        self._stored = stored
-        self._marks = {key: mark for marks in stored.values() for key, mark in marks.items()}
-        self._seen: set[str] = set()
+        self._stored = {part: _by_document(marks) for part, marks in stored.items()}
         self._read: set[str] = set()
         self._kept: set[str] = set()
-        self._texts: list[Chunk] = []
+        self._added: dict[str, Counter[str]] = defaultdict(Counter)
+        self._embedded = self._unchanged = 0
         self._metadata: list[Chunk] = []
         self._withdrawn: list[str] = []
+        self._trimmed: set[str] = set()
         self._changes_hands = False
 
-    def see(self, chunks: Iterable[Chunk]) -> None:
-        """Take all chunks of a document."""
+    def see(self, part: str, path: str, chunks: Iterable[Chunk]) -> NewTexts:
+        """Take all chunks of a document, which is given once; says what is new in its texts."""
+        self._read.add(path)
+        stored = self._stored.get(part, {}).get(path, {})
+        trimmed = dict.fromkeys(stored)
+        new = []
         for chunk in chunks:
-            self._read.add(chunk.document_path)
-            if chunk.id not in self._seen:
-                self._seen.add(chunk.id)
-                self._place(chunk, self._marks.get(chunk.id))
+            trimmed.pop(chunk.id, None)
+            if self._has_new_text(chunk, stored.get(chunk.id)):
+                new.append(chunk)
+        self._embedded += len(new)
+        self._trimmed.update(trimmed)
+        return NewTexts(chunks=tuple(new), trimmed=tuple(trimmed))
 
     def keep(self, scope: str) -> None:
         """Take all that is stored below a scope as seen and unchanged."""
@@ -84,51 +109,47 @@ class Comparison:
         A stored document that was not seen is gone, unless `was_unread` says that its path could
         not be read this time: then nobody knows, and it stays.
         """
-        trimmed: list[str] = []
-        gone: list[Loss] = []
-        for part, marks in self._stored.items():
-            trimmed += (
-                chunk_id
-                for chunk_id, mark in marks.items()
-                if chunk_id not in self._seen and mark.document_path in self._read
-            )
-            if loss := self._loss(part, marks, was_unread):
-                gone.append(loss)
-        kept = sum(self._is_kept(mark.document_path) for mark in self._marks.values())
-        touched = len(self._texts) + len(self._metadata)
+        losses = (self._loss(part, was_unread) for part in self._stored)
+        kept = sum(
+            len(marks)
+            for documents in self._stored.values()
+            for path, marks in documents.items()
+            if self._is_kept(path)
+        )
         return Changes(
-            to_embed=tuple(self._texts),
+            embedded=self._embedded,
+            added=self._added,
             to_rewrite=tuple(self._metadata),
             to_withdraw=tuple(self._withdrawn),
-            to_trim=tuple(trimmed),
-            gone=tuple(gone),
-            unchanged=len(self._seen) - touched + kept,
+            trimmed=frozenset(self._trimmed),
+            gone=tuple(loss for loss in losses if loss.chunk_ids),
+            unchanged=self._unchanged + kept,
             changes_hands=self._changes_hands,
         )
 
-    def _place(self, chunk: Chunk, mark: StoredMark | None) -> None:
-        changes_hands = mark is not None and mark.resource_ref != str(chunk.resource_ref)
+    def _has_new_text(self, chunk: Chunk, mark: StoredMark | None) -> bool:
+        if mark is None:
+            self._added[chunk.source][chunk.document_path] += 1
+            return True
+        changes_hands = mark.resource_ref != str(chunk.resource_ref)
         self._changes_hands |= changes_hands
-        if mark is None or mark.content_hash != chunk.content_hash:
-            self._texts.append(chunk)
-            if changes_hands:
-                self._withdrawn.append(chunk.id)
-        elif mark.metadata_hash != chunk.metadata_hash:
+        if mark.content_hash != chunk.content_hash:
+            self._withdrawn += [chunk.id] if changes_hands else []
+            return True
+        if mark.metadata_hash != chunk.metadata_hash:
             self._metadata.append(chunk)
+        else:
+            self._unchanged += 1
+        return False
 
-    def _loss(
-        self, part: str, marks: Mapping[str, StoredMark], was_unread: Callable[[str], bool]
-    ) -> Loss | None:
-        documents = {mark.document_path for mark in marks.values()}
-        lost = {path for path in documents if self._is_lost(path, was_unread)}
-        if not lost:
-            return None
-        return Loss(
-            part=part,
-            documents=len(lost),
-            of_documents=len(documents),
-            chunk_ids=tuple(key for key, mark in marks.items() if mark.document_path in lost),
-        )
+    def _loss(self, part: str, was_unread: Callable[[str], bool]) -> Loss:
+        documents = self._stored[part]
+        lost = {
+            path: tuple(marks)
+            for path, marks in documents.items()
+            if self._is_lost(path, was_unread)
+        }
+        return Loss(part=part, chunk_ids=lost, of_documents=len(documents))
 
     def _is_lost(self, path: str, was_unread: Callable[[str], bool]) -> bool:
         return not (path in self._read or self._is_kept(path) or was_unread(path))
@@ -143,3 +164,10 @@ def scopes_of(path: str) -> Iterator[str]:
     """Give every start of a document path that may be a scope."""
     ends = (end for end, character in enumerate(path, start=1) if character in _ENDS_OF_SCOPES)
     return (path[:end] for end in ends)
+
+
+def _by_document(marks: Mapping[str, StoredMark]) -> dict[str, dict[str, StoredMark]]:
+    documents: dict[str, dict[str, StoredMark]] = defaultdict(dict)
+    for chunk_id, mark in marks.items():
+        documents[mark.document_path][chunk_id] = mark
+    return dict(documents)

@@ -123,15 +123,28 @@ def run(
 
 @main.command()
 @_takes_an_order
+@_ALLOWS_MASS_DELETE
 @click.pass_context
 def rebuild(
-    ctx: click.Context, /, *, sources: tuple[str, ...], path: Path | None, **outputs: Any
+    ctx: click.Context,
+    /,
+    *,
+    sources: tuple[str, ...],
+    path: Path | None,
+    allow_mass_delete: bool,
+    **outputs: Any,
 ) -> None:
     """Start from nothing, and replace the index at the end.
 
-    Needed after a change of the embedding model. Readers see the former index meanwhile.
+    Needed after a change of the embedding model. Readers see the former index meanwhile, and keep
+    it if the new one would lack much of what the former has.
     """
-    order = Order(sources=sources, path=_checked(path, sources), rebuild=True)
+    order = Order(
+        sources=sources,
+        path=_checked(path, sources),
+        rebuild=True,
+        allow_mass_delete=allow_mass_delete,
+    )
     _run_once(ctx, order, Outputs(**outputs))
 
 

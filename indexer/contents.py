@@ -10,14 +10,13 @@ def contents_of(
     stored: Mapping[str, Mapping[str, StoredMark]], changes: Changes
 ) -> Mapping[str, Content]:
     """Count what was stored, less what goes, plus what comes."""
-    deleted = {*changes.gone_ids, *changes.to_trim}
-    held = {
-        part: {key: mark.document_path for key, mark in marks.items() if key not in deleted}
-        for part, marks in stored.items()
-    }
-    for chunk in changes.to_embed:
-        held.setdefault(chunk.source, {})[chunk.id] = chunk.document_path
-    return {
-        part: Content(documents=len(set(chunks.values())), chunks=len(chunks))
-        for part, chunks in held.items()
-    }
+    deleted = changes.gone_ids | changes.trimmed
+    contents = {}
+    for part in {*stored, *changes.added}:
+        marks = stored.get(part, {})
+        held = [mark.document_path for key, mark in marks.items() if key not in deleted]
+        added = changes.added.get(part, {})
+        contents[part] = Content(
+            documents=len({*held, *added}), chunks=len(held) + sum(added.values())
+        )
+    return contents

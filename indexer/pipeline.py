@@ -3,9 +3,10 @@
 read      each source delivers documents, or says what it could not read or need not read
 redact    secrets leave the text, and are counted
 compare   split into chunks, with what is stored: new, changed, moved, gone, unchanged
+embed     new texts, while the sources are still being read; they wait on disk
 guard     a source that would lose suspiciously much keeps it
 restrict  first who may see it and where it is, and what is gone; published at once if it narrows
-write     then new texts, embedded
+write     then the new texts, each document as a whole
 publish   readers see the whole run at once
 """
 
@@ -16,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from indexer.backlog import Backlog
 from indexer.changes import Changes
 from indexer.contents import contents_of
 from indexer.progress import RunProgress
-from indexer.pruning import MassDeleteGuard, explain, prune
+from indexer.pruning import MassDeleteGuard, explain, prune, withdraw
 from indexer.reading import Reading, read
 from indexer.redacting import for_snapshot
 from indexer.remembering import known_of, state_after, still_true, unmark
@@ -29,7 +31,14 @@ from indexer.writing import rewrite_metadata, write_texts
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.redaction import redact
-from portal_rag.corpus.store import SCHEMA_VERSION, IndexWriter, Manifest, Run, SourceState
+from portal_rag.corpus.store import (
+    SCHEMA_VERSION,
+    Content,
+    IndexWriter,
+    Manifest,
+    Run,
+    SourceState,
+)
 from portal_rag.errors import UpstreamError
 
 _Snapshot = Sequence[Mapping[str, Any]]
@@ -58,13 +67,16 @@ class Tools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """What is to be done, and what it starts from."""
+    """What is to be done, and what it starts from.
+
+    `snapshot` is the catalog as files describe it, None if no source read any.
+    """
 
     readings: Sequence[Reading]
     before: Manifest | None
     state_before: SourceState
     state_after: SourceState
-    snapshot: _Snapshot
+    snapshot: _Snapshot | None
 
     @property
     def changes(self) -> Sequence[Changes]:
@@ -72,18 +84,28 @@ class _Work:
 
     @property
     def is_nothing(self) -> bool:
-        is_same_catalog = (
-            self.before is None
-            or not self.snapshot
-            or self.before.catalog_hash == _hash(self.snapshot)
-        )
+        is_same_catalog = self.before is None or self.before.catalog_hash == self.catalog_hash
         is_same_state = self.before is None or self.state_after == self.state_before
         return is_same_catalog and is_same_state and all(each.is_nothing for each in self.changes)
 
     @property
     def narrows_before_it_writes(self) -> bool:
         changes = self.changes
-        return any(each.narrows for each in changes) and any(each.to_embed for each in changes)
+        return any(each.narrows for each in changes) and any(each.embedded for each in changes)
+
+    @property
+    def catalog_hash(self) -> str:
+        if self.snapshot is None:
+            return self.before.catalog_hash if self.before else ""
+        return _hash(self.snapshot)
+
+    @property
+    def contents(self) -> Mapping[str, Content]:
+        """Say how much of each part will be in the index."""
+        contents = dict(self.before.contents) if self.before else {}
+        for reading in self.readings:
+            contents |= contents_of(reading.stored, reading.changes)
+        return {part: content for part, content in contents.items() if content.chunks}
 
 
 async def index(sources: Sequence[Source], tools: Tools) -> RunReport:
@@ -94,45 +116,58 @@ async def index(sources: Sequence[Source], tools: Tools) -> RunReport:
         PortalRagError: the store failed; what was published before is still what readers see.
     """
     started = tools.seconds()
-    state = await tools.writer.state()
-    readings = [await _read(source, state, tools) for source in sources]
-    if tools.starts_over:
-        _check_whole(readings)
-    work = _Work(
-        readings=readings,
-        before=await tools.writer.manifest(),
-        state_before=state,
-        state_after=state_after(
-            state, {each.source.name: each.marks for each in readings}, shape=tools.shape
-        ),
-        snapshot=[for_snapshot(e) for reading in readings for e in reading.source.entities()],
-    )
-    after, embedding_seconds = work.before, 0.0
-    if not work.is_nothing:
-        await _restrict(work, tools)
-        embedding_seconds = await _write(work.changes, tools)
-        after = await _publish(work, work.state_after, tools)
+    async with Backlog(tools.embedder, seconds=tools.seconds) as backlog:
+        work = await _look(sources, backlog, tools)
+        after = work.before
+        if not work.is_nothing:
+            await _restrict(work, tools)
+            await _write(backlog, tools)
+            after = await _publish(work, work.state_after, tools)
     return RunReport(
         run_id=tools.run.id,
         started_at=tools.run.started_at,
         seconds=tools.seconds() - started,
-        embedding_seconds=embedding_seconds,
+        embedding_seconds=backlog.embedding_seconds,
         published=not work.is_nothing,
         chunk_count=after.chunk_count if after else 0,
-        sources=tuple(map(_report, readings)),
+        sources=tuple(map(_report, work.readings)),
     )
 
 
-async def _read(source: Source, state: SourceState, tools: Tools) -> Reading:
+async def _look(sources: Sequence[Source], backlog: Backlog, tools: Tools) -> _Work:
+    """Read everything and find out what is to be done; the index is not touched."""
+    state = await tools.writer.state()
+    readings = [await _read(source, state, backlog, tools) for source in sources]
+    backlog.complete()
+    snapshot = [for_snapshot(e) for reading in readings for e in reading.source.entities()]
+    marks = {reading.source.name: reading.marks for reading in readings}
+    work = _Work(
+        readings=readings,
+        before=await tools.writer.manifest(),
+        state_before=state,
+        state_after=state_after(state, marks, shape=tools.shape),
+        snapshot=snapshot or None,
+    )
+    if tools.starts_over:
+        await _check_rebuilt(work, tools)
+    return work
+
+
+async def _read(source: Source, state: SourceState, backlog: Backlog, tools: Tools) -> Reading:
     tools.progress.reading(source.name)
     stored = {part: await tools.writer.stored(part) for part in source.parts}
     asked = Asked(known=known_of(state, source.name, shape=tools.shape), only=tools.only)
-    reading = await read(source, asked, stored=stored, seconds=tools.seconds)
+    reading = await read(source, asked, stored=stored, seconds=tools.seconds, put=backlog.put)
     tools.progress.read(source.name, reading.documents)
     changes = tools.guard.check(reading.changes)
-    kept = (reading.stored[loss.part][key] for loss in changes.refused for key in loss.chunk_ids)
-    marks = unmark(reading.marks, {mark.document_path for mark in kept})
-    return replace(reading, changes=changes, marks=marks)
+    kept = {path for loss in changes.refused for path in loss.chunk_ids}
+    return replace(reading, changes=changes, marks=unmark(reading.marks, kept))
+
+
+async def _check_rebuilt(work: _Work, tools: Tools) -> None:
+    _check_whole(work.readings)
+    if replaced := await tools.writer.replaced():
+        tools.guard.check_rebuilt(replaced.contents, work.contents)
 
 
 def _check_whole(readings: Sequence[Reading]) -> None:
@@ -147,24 +182,19 @@ def _check_whole(readings: Sequence[Reading]) -> None:
 async def _restrict(work: _Work, tools: Tools) -> None:
     """Bring up to date who may see what, and let readers see that before any text is embedded."""
     for changes in work.changes:
-        await prune(tools.writer, [*changes.gone_ids, *changes.to_withdraw])
+        await prune(tools.writer, changes.gone)
+        await withdraw(tools.writer, changes.to_withdraw)
     moved = [chunk for changes in work.changes for chunk in changes.to_rewrite]
     await rewrite_metadata(tools.writer, moved, run=tools.run)
     if work.narrows_before_it_writes:
         await _publish(work, still_true(work.state_before, work.state_after), tools)
 
 
-async def _write(changes: Sequence[Changes], tools: Tools) -> float:
-    """Write new texts, then trim; gives the seconds that embedding and writing took."""
-    texts = [chunk for each in changes for chunk in each.to_embed]
-    tools.progress.embedding(len(texts))
-    started = tools.seconds()
+async def _write(backlog: Backlog, tools: Tools) -> None:
+    tools.progress.embedding(backlog.chunks)
     await write_texts(
-        tools.writer, tools.embedder, texts, run=tools.run, written=tools.progress.embedded
+        tools.writer, backlog.documents(), run=tools.run, written=tools.progress.embedded
     )
-    seconds = tools.seconds() - started if texts else 0.0
-    await prune(tools.writer, [chunk_id for each in changes for chunk_id in each.to_trim])
-    return seconds
 
 
 async def _publish(work: _Work, state: SourceState, tools: Tools) -> Manifest:
@@ -175,14 +205,6 @@ async def _publish(work: _Work, state: SourceState, tools: Tools) -> Manifest:
 
 async def _manifest(work: _Work, tools: Tools) -> Manifest:
     before = work.before
-    contents = {
-        **(before.contents if before else {}),
-        **{
-            part: content
-            for reading in work.readings
-            for part, content in contents_of(reading.stored, reading.changes).items()
-        },
-    }
     contributed = [reading.source for reading in work.readings if reading.chunks]
     parts = {part for source in contributed for part in source.parts}
     return Manifest(
@@ -195,8 +217,8 @@ async def _manifest(work: _Work, tools: Tools) -> Manifest:
         chunk_count=await tools.writer.count(),
         run_id=tools.run.id,
         published_at=tools.clock(),
-        catalog_hash=_hash(work.snapshot),
-        contents={part: content for part, content in contents.items() if content.chunks},
+        catalog_hash=work.catalog_hash,
+        contents=work.contents,
     )
 
 
@@ -220,9 +242,9 @@ def _report(reading: Reading) -> SourceReport:
         state=_state(reading),
         documents=reading.documents,
         chunks=reading.chunks,
-        embedded=len(changes.to_embed),
+        embedded=changes.embedded,
         rewritten=len(changes.to_rewrite),
-        deleted=len(changes.gone_ids) + len(changes.to_trim),
+        deleted=len(changes.gone_ids) + len(changes.trimmed),
         unchanged=changes.unchanged,
         seconds=reading.seconds,
         failures=(

@@ -1,10 +1,10 @@
 """Reads one source and compares each document, as it comes, with what is stored of it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.changes import Changes, Comparison
+from indexer.changes import Changes, Comparison, NewTexts
 from indexer.chunking import split
 from indexer.redacting import without_secrets
 from indexer.report import ReportedSecret
@@ -42,15 +42,24 @@ class Reading:
 
 
 async def read(
-    source: Source, asked: Asked, *, stored: Stored, seconds: Callable[[], float]
+    source: Source,
+    asked: Asked,
+    *,
+    stored: Stored,
+    seconds: Callable[[], float],
+    put: Callable[[NewTexts], Awaitable[None]],
 ) -> Reading:
-    """Read what is asked for; a source that fails on the way gives what it delivered until then."""
+    """Read what is asked for; a source that fails on the way gives what it delivered until then.
+
+    `put` is given each document with new texts as it comes.
+    """
     started = seconds()
     taking = _Taking(asked, stored)
     has_failed = False
     try:
         async for each in source.documents(asked):
-            taking.take(each)
+            if new := taking.take(each):
+                await put(new)
     except PortalRagError as error:
         has_failed = True
         taking.take(Failure(scope=EVERYTHING, reason=error.message))
@@ -80,16 +89,18 @@ class _Taking:
         self.secrets: list[ReportedSecret] = []
         self.chunks = 0
 
-    def take(self, delivered: Document | Failure | Seen) -> None:
+    def take(self, delivered: Document | Failure | Seen) -> NewTexts | None:
+        """Take one; gives what is new in the texts of a document."""
         match delivered:
+            case Document():
+                return self._take_document(delivered)
             case Failure():
                 self.failures.append(delivered)
             case Seen():
                 self._seen[delivered.scope] = delivered.mark
                 if delivered.is_unchanged:
                     self._comparison.keep(delivered.scope)
-            case _:
-                self._take_document(delivered)
+        return None
 
     def changes(self) -> Changes:
         return self._comparison.changes(was_unread=self._was_unread)
@@ -103,16 +114,16 @@ class _Taking:
         }
         return before | self._seen
 
-    def _take_document(self, document: Document) -> None:
+    def _take_document(self, document: Document) -> NewTexts | None:
         key = (document.source, document.path)
         if key in self.paths or not self._asked.includes(document.path):
-            return
+            return None
         self.paths.add(key)
         clean, found = without_secrets(document)
         self.secrets.extend(_reported(document.path, found))
         chunks = split(clean)
         self.chunks += len(chunks)
-        self._comparison.see(chunks)
+        return self._comparison.see(document.source, document.path, chunks)
 
     def _was_unread(self, path: str) -> bool:
         return not self._asked.includes(path) or any(

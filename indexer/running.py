@@ -21,7 +21,9 @@ from indexer.settings import IndexerSettings, load_indexer_settings
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.precision import load_indexing_embedder
+from portal_rag.corpus.redaction import redact
 from portal_rag.corpus.store import Run
+from portal_rag.errors import PortalRagError
 
 
 def _load_embedder(settings: IndexerSettings) -> Embedder:
@@ -88,15 +90,23 @@ class Runner:
                 starts_over=order.rebuild,
                 only=order.only,
             )
-            report = await index(sources, tools)
-            before = await read_last_run(settings)
-            await writer.record(_record(report, order, before or {}))
+            before = await read_last_run(settings) or {}
+            try:
+                report = await index(sources, tools)
+            except PortalRagError as error:
+                await writer.record({**before, "failed": _failure(tools.run, error)})
+                raise
+            await writer.record(_record(report, order, before))
         return report
 
     def _loaded_embedder(self) -> Embedder:
         if self._embedder is None:
             self._embedder = self._surroundings.load_embedder(self._settings)
         return self._embedder
+
+
+def _failure(run: Run, error: PortalRagError) -> Mapping[str, str]:
+    return {"started_at": run.started_at.isoformat(), "reason": redact(error.message).text}
 
 
 def _record(report: RunReport, order: Order, before: Mapping[str, Any]) -> Mapping[str, Any]:

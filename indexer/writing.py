@@ -1,46 +1,44 @@
 """Writes what changed: who may see it and where it is first, then new text."""
 
-from collections.abc import Callable, Iterator, Sequence
-
-import anyio.to_thread
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from portal_rag.corpus.documents import Chunk
-from portal_rag.corpus.embedding import Embedder
-from portal_rag.corpus.lexical import document_terms
-from portal_rag.corpus.store import EmbeddedChunk, IndexWriter, Run
+from portal_rag.corpus.store import EmbeddedDocument, IndexWriter, Run
 
-BATCH = 64
+CHUNKS_AT_ONCE = 64
 
 
 async def rewrite_metadata(writer: IndexWriter, chunks: Sequence[Chunk], *, run: Run) -> None:
     """Bring what stands beside the texts up to date, without embedding anything."""
-    for batch in _batches(chunks):
-        await writer.rewrite_metadata(batch, run=run)
+    for start in range(0, len(chunks), CHUNKS_AT_ONCE):
+        await writer.rewrite_metadata(chunks[start : start + CHUNKS_AT_ONCE], run=run)
 
 
 async def write_texts(
     writer: IndexWriter,
-    embedder: Embedder,
-    chunks: Sequence[Chunk],
+    documents: AsyncIterator[EmbeddedDocument],
     *,
     run: Run,
     written: Callable[[int], None],
 ) -> None:
-    """Embed and write chunks in batches; `written` is told the size of each."""
-    for batch in _batches(chunks):
-        embedded = await anyio.to_thread.run_sync(_embed, embedder, batch)
-        await writer.upsert(embedded, run=run)
-        written(len(batch))
+    """Write documents as they come, each of them in one step; `written` is told chunks."""
+    waiting: list[EmbeddedDocument] = []
+    async for document in documents:
+        waiting.append(document)
+        if sum(len(each.chunks) for each in waiting) >= CHUNKS_AT_ONCE:
+            await _write(writer, waiting, run, written)
+            waiting = []
+    await _write(writer, waiting, run, written)
 
 
-def _embed(embedder: Embedder, chunks: Sequence[Chunk]) -> list[EmbeddedChunk]:
-    vectors = embedder.embed_documents([chunk.embedded_text for chunk in chunks])
-    return [
-        EmbeddedChunk(chunk=chunk, dense=dense, lexical=document_terms(chunk.embedded_text))
-        for chunk, dense in zip(chunks, vectors, strict=True)
-    ]
-
-
-def _batches(chunks: Sequence[Chunk]) -> Iterator[Sequence[Chunk]]:
-    for start in range(0, len(chunks), BATCH):
-        yield chunks[start : start + BATCH]
+async def _write(
+    writer: IndexWriter,
+    documents: Sequence[EmbeddedDocument],
+    run: Run,
+    written: Callable[[int], None],
+) -> None:
+    if documents:
+        chunks = [chunk for document in documents for chunk in document.chunks]
+        trimmed = [chunk_id for document in documents for chunk_id in document.trimmed]
+        await writer.upsert(chunks, run=run, trimmed=trimmed)
+        written(len(chunks))

@@ -4,6 +4,7 @@ The engine keeps Python's interpreter lock while it works, so a thread would fre
 are made directly. It raises bare `Exception`; this module is where those are translated.
 """
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -35,7 +36,7 @@ from portal_rag.corpus.store import (
     SparseVector,
     StoredMark,
 )
-from portal_rag.errors import UpstreamError
+from portal_rag.errors import IndexUnavailableError, UpstreamError
 
 _PAGE = 1000
 
@@ -67,6 +68,20 @@ class Shard:
     def open(cls, folder: Path) -> Self:
         with _engine_errors():
             return cls(edge.EdgeShard.load(str(folder)))
+
+    @classmethod
+    def open_to_read(cls, folder: Path) -> Self:
+        """Open a published folder, where it may not be written to a private copy of it.
+
+        Raises:
+            IndexUnavailableError: it is damaged.
+        """
+        try:
+            return cls.open(folder) if os.access(folder, os.W_OK) else cls.open_copy(folder)
+        except (OSError, UpstreamError) as error:
+            raise IndexUnavailableError(
+                f"{folder.parent} cannot be opened ({error}); run `portal-index run --rebuild`"
+            ) from error
 
     @classmethod
     def open_copy(cls, folder: Path) -> Self:

@@ -1,8 +1,7 @@
 """The embedded store: a run writes its own generation of the index, readers follow the pointer."""
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -113,7 +112,7 @@ class EdgeReader:
             )
         manifest = generation.read_manifest()
         check_readable(manifest, fingerprint=self._fingerprint)
-        shard = _open_published(generation)
+        shard = Shard.open_to_read(generation.shard)
         return _Opened(stamp=stamp, generation=generation, manifest=manifest, shard=shard)
 
 
@@ -147,20 +146,34 @@ class EdgeWriter:
     async def manifest(self) -> Manifest | None:
         return self._started_from
 
+    async def replaced(self) -> Manifest | None:
+        try:
+            return self._published.read_manifest() if self._published else None
+        except IndexUnavailableError:
+            return None
+
     async def stored(self, source: str) -> Mapping[str, StoredMark]:
-        return self._working_shard().marks(source)
+        """List chunks; a run that only looks makes no copy of the generation."""
+        if self._generation or not self._base:
+            return self._working_shard().marks(source)
+        with closing(Shard.open_to_read(self._base.shard)) as shard:
+            return shard.marks(source)
 
     async def state(self) -> SourceState:
         return self._base.read_state() if self._base else NO_STATE
 
-    async def upsert(self, chunks: Sequence[EmbeddedChunk], *, run: Run) -> None:
+    async def upsert(
+        self, chunks: Sequence[EmbeddedChunk], *, run: Run, trimmed: Sequence[str] = ()
+    ) -> None:
         self._working_shard().upsert(chunks, run)
+        await self.delete(trimmed)
 
     async def rewrite_metadata(self, chunks: Sequence[Chunk], *, run: Run) -> None:
         self._working_shard().rewrite_metadata(chunks, run)
 
-    async def delete(self, chunk_ids: Iterable[str]) -> None:
-        self._working_shard().delete(chunk_ids)
+    async def delete(self, chunk_ids: Sequence[str]) -> None:
+        if chunk_ids:
+            self._working_shard().delete(chunk_ids)
 
     async def count(self) -> int:
         return self._working_shard().count()
@@ -169,7 +182,7 @@ class EdgeWriter:
         self,
         manifest: Manifest,
         *,
-        entities: Sequence[Mapping[str, Any]],
+        entities: Sequence[Mapping[str, Any]] | None,
         state: SourceState = NO_STATE,
     ) -> None:
         """Make the run's work current; entities are kept only if all sources were files.
@@ -202,14 +215,17 @@ class EdgeWriter:
         self._lock.close()
 
     def _put_in_place(
-        self, manifest: Manifest, entities: Iterable[Mapping[str, Any]], state: SourceState
+        self, manifest: Manifest, entities: Sequence[Mapping[str, Any]] | None, state: SourceState
     ) -> Generation:
         generation = self._working_generation()
         generation.write_manifest(manifest)
         generation.write_state(state)
         if manifest.built_from_files:
-            generation.write_entities(entities)
+            generation.write_entities(self._former_entities() if entities is None else entities)
         return publish_generation(self._directory, generation, previous=self._published)
+
+    def _former_entities(self) -> Sequence[Mapping[str, Any]]:
+        return self._base.read_entities() if self._base else ()
 
     def _close_shard(self) -> None:
         if self._shard:
@@ -261,17 +277,6 @@ def open_edge_writer(
         )
         stack.pop_all()
     return writer
-
-
-def _open_published(generation: Generation) -> Shard:
-    try:
-        if os.access(generation.shard, os.W_OK):
-            return Shard.open(generation.shard)
-        return Shard.open_copy(generation.shard)
-    except (OSError, UpstreamError) as error:
-        raise IndexUnavailableError(
-            f"{generation.path} cannot be opened ({error}); run `portal-index run --rebuild`"
-        ) from error
 
 
 def _replaceable(directory: Path) -> Generation | None:

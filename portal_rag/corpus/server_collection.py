@@ -1,7 +1,7 @@
 """One collection on a Qdrant server, and where the errors of its client are translated."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar, assert_never
@@ -30,6 +30,7 @@ from portal_rag.corpus.schema import (
 )
 from portal_rag.corpus.source_state import pack, unpack
 from portal_rag.corpus.store import (
+    MOST_AT_ONCE,
     DenseVector,
     EmbeddedChunk,
     Hit,
@@ -51,7 +52,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _SYSTEM = "Qdrant"
 _PAGE = 1000
-_BATCH = 256
 _MANIFEST, _STATE, _LAST_RUN = "manifest", "state", "last_run"
 _NOT_QDRANT = "did not answer as Qdrant does; check PORTAL_RAG_QDRANT_URL"
 
@@ -179,27 +179,44 @@ class Collection:
             if offset is None:
                 return marks
 
-    async def upsert(self, chunks: Sequence[EmbeddedChunk], run: Run) -> None:
-        for batch in _batches(chunks):
-            points = [_point(item, run) for item in batch]
-            await ask(self._client.upsert, self.name, points)
+    async def upsert(
+        self, chunks: Sequence[EmbeddedChunk], run: Run, trimmed: Sequence[str]
+    ) -> None:
+        """Write and delete in one request for each MOST_AT_ONCE chunks; the deletions go last."""
+        writing = [_writing(batch, run) for batch in _batches(chunks)]
+        deleting = [_deleting(batch) for batch in _batches(trimmed)]
+        operations: list[models.UpdateOperation] = [*writing, *deleting]
+        is_one_request = len(writing) <= 1 and len(deleting) <= 1
+        for together in [operations] if is_one_request else [[each] for each in operations]:
+            await self._update(together)
 
     async def rewrite_metadata(self, chunks: Sequence[Chunk], run: Run) -> None:
         for batch in _batches(chunks):
-            updates = [_rewriting(chunk, run) for chunk in batch]
-            await ask(self._client.batch_update_points, self.name, updates)
+            await self._update([_rewriting(chunk, run) for chunk in batch])
 
-    async def delete(self, chunk_ids: Iterable[str]) -> None:
-        for batch in _batches(list(chunk_ids)):
-            points = models.PointIdsList(points=list(batch))
-            await ask(self._client.delete, self.name, points)
+    async def delete(self, chunk_ids: Sequence[str]) -> None:
+        for batch in _batches(chunk_ids):
+            await self._update([_deleting(batch)])
+
+    async def _update(self, operations: Sequence[models.UpdateOperation]) -> None:
+        if operations:
+            await ask(self._client.batch_update_points, self.name, list(operations))
 
     async def count(self) -> int:
         return (await ask(self._client.count, self.name, exact=True)).count
 
 
 def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+    return (items[start : start + MOST_AT_ONCE] for start in range(0, len(items), MOST_AT_ONCE))
+
+
+def _writing(items: Sequence[EmbeddedChunk], run: Run) -> models.UpsertOperation:
+    points = [_point(item, run) for item in items]
+    return models.UpsertOperation(upsert=models.PointsList(points=points))
+
+
+def _deleting(chunk_ids: Sequence[str]) -> models.DeleteOperation:
+    return models.DeleteOperation(delete=models.PointIdsList(points=list(chunk_ids)))
 
 
 def _point(item: EmbeddedChunk, run: Run) -> models.PointStruct:

@@ -8,7 +8,7 @@ places together with the points; collection metadata needs Qdrant 1.16 or later.
 import hashlib
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
@@ -149,8 +149,9 @@ class ServerWriter:
         fingerprint: str,
         dimensions: int,
         started_from: Manifest | None,
+        replaces: Manifest | None,
     ) -> None:
-        """`live` is the collection that the alias points to."""
+        """`live` is the collection that the alias points to, `replaces` what it holds."""
         self._client = client
         self._alias = alias
         self._collection = collection
@@ -158,10 +159,14 @@ class ServerWriter:
         self._fingerprint = fingerprint
         self._dimensions = dimensions
         self._started_from = started_from
+        self._replaces = replaces
         self._is_writing = False
 
     async def manifest(self) -> Manifest | None:
         return self._started_from
+
+    async def replaced(self) -> Manifest | None:
+        return self._replaces
 
     async def stored(self, source: str) -> Mapping[str, StoredMark]:
         return await self._collection.marks(source)
@@ -169,15 +174,17 @@ class ServerWriter:
     async def state(self) -> SourceState:
         return await self._collection.state()
 
-    async def upsert(self, chunks: Sequence[EmbeddedChunk], *, run: Run) -> None:
+    async def upsert(
+        self, chunks: Sequence[EmbeddedChunk], *, run: Run, trimmed: Sequence[str] = ()
+    ) -> None:
         await self._begin_writing()
-        await self._collection.upsert(chunks, run)
+        await self._collection.upsert(chunks, run, trimmed)
 
     async def rewrite_metadata(self, chunks: Sequence[Chunk], *, run: Run) -> None:
         await self._begin_writing()
         await self._collection.rewrite_metadata(chunks, run)
 
-    async def delete(self, chunk_ids: Iterable[str]) -> None:
+    async def delete(self, chunk_ids: Sequence[str]) -> None:
         await self._begin_writing()
         await self._collection.delete(chunk_ids)
 
@@ -188,7 +195,7 @@ class ServerWriter:
         self,
         manifest: Manifest,
         *,
-        entities: Sequence[Mapping[str, Any]],
+        entities: Sequence[Mapping[str, Any]] | None,
         state: SourceState = NO_STATE,
     ) -> None:
         """Write the manifest and move the alias here; `entities` are not kept on a server.
@@ -259,7 +266,15 @@ async def begin_server_run(
         fingerprint=fingerprint,
         dimensions=dimensions,
         started_from=await collection.manifest(),
+        replaces=await _readable_manifest(client, live) if live else None,
     )
+
+
+async def _readable_manifest(client: AsyncQdrantClient, live: str) -> Manifest | None:
+    try:
+        return await Collection(client, live).manifest()
+    except IndexUnavailableError:
+        return None
 
 
 async def _live_collection(client: AsyncQdrantClient, alias: str) -> str | None:

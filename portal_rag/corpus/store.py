@@ -1,6 +1,6 @@
 """What the two programs need of a vector store."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,6 +9,8 @@ from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.visibility import Visibility
 
 SCHEMA_VERSION = 1
+MOST_AT_ONCE = 1_000
+"""So many chunks a server is sent in one request, which it takes as a whole or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class EmbeddedChunk:
     chunk: Chunk
     dense: DenseVector
     lexical: SparseVector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedDocument:
+    """What is new in the texts of one document; `trimmed` are ids of chunks that it has lost."""
+
+    chunks: tuple[EmbeddedChunk, ...]
+    trimmed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +135,11 @@ class IndexWriter(Protocol):
     """The indexer's side: one run at a time; nothing is visible before `publish`, if embedded."""
 
     async def manifest(self) -> Manifest | None:
-        """Say what the run started from; None if the index is new."""
+        """Say what the run started from; None if the index is new, or started over."""
+        ...
+
+    async def replaced(self) -> Manifest | None:
+        """Say what readers saw when the run began; None if nothing, or nothing readable."""
         ...
 
     async def stored(self, source: str) -> Mapping[str, StoredMark]:
@@ -136,13 +150,22 @@ class IndexWriter(Protocol):
         """Give what was published with the index; empty where that cannot be relied on."""
         ...
 
-    async def upsert(self, chunks: Sequence[EmbeddedChunk], *, run: "Run") -> None: ...
+    async def upsert(
+        self, chunks: Sequence[EmbeddedChunk], *, run: "Run", trimmed: Sequence[str] = ()
+    ) -> None:
+        """Write chunks and delete those `trimmed`, in one step for whoever may be killed.
+
+        On a server that holds for MOST_AT_ONCE of them; more take several steps.
+        """
+        ...
 
     async def rewrite_metadata(self, chunks: Sequence[Chunk], *, run: "Run") -> None:
         """Replace everything but text and vectors of chunks that are already stored."""
         ...
 
-    async def delete(self, chunk_ids: Iterable[str]) -> None: ...
+    async def delete(self, chunk_ids: Sequence[str]) -> None:
+        """Delete chunks, in one step as `upsert` does."""
+        ...
 
     async def count(self) -> int: ...
 
@@ -150,13 +173,14 @@ class IndexWriter(Protocol):
         self,
         manifest: Manifest,
         *,
-        entities: Sequence[Mapping[str, Any]],
+        entities: Sequence[Mapping[str, Any]] | None,
         state: SourceState = NO_STATE,
     ) -> None:
         """Make the run's work what readers see; `entities` is the catalog snapshot (see below).
 
         The embedded store keeps the entities of a files-only index beside the vectors, so that it
-        can be asked without a Backstage. A server store has no use for them.
+        can be asked without a Backstage; None keeps those of the index that the run started from.
+        A server store has no use for them.
         """
         ...
 

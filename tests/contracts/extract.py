@@ -18,10 +18,8 @@ OPERATIONS = {
     "/collections/{collection_name}": ("delete", "get", "patch", "put"),
     "/collections/{collection_name}/exists": ("get",),
     "/collections/{collection_name}/index": ("put",),
-    "/collections/{collection_name}/points": ("put",),
     "/collections/{collection_name}/points/batch": ("post",),
     "/collections/{collection_name}/points/count": ("post",),
-    "/collections/{collection_name}/points/delete": ("post",),
     "/collections/{collection_name}/points/query": ("post",),
     "/collections/{collection_name}/points/scroll": ("post",),
 }

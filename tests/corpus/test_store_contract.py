@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import document_terms, query_terms
-from portal_rag.corpus.store import IndexReader, Manifest, StoredChunk, StoredMark
+from portal_rag.corpus.store import MOST_AT_ONCE, IndexReader, Manifest, StoredChunk, StoredMark
 from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
 from portal_rag.errors import IndexUnavailableError, UpstreamError
 from tests.corpus.stores import (
@@ -236,6 +236,23 @@ async def test_stored_lists_every_chunk_of_one_source_however_many(store: Store)
     assert set(await writer.stored("backstage/techdocs")) == {other.id}
     assert await writer.stored("unknown") == {}
     assert await writer.count() == 1204
+    await writer.close()
+
+
+async def test_texts_are_written_and_trimmed_in_one_call(store: Store) -> None:
+    chunks = [make_chunk(f"text {n}", ordinal=n) for n in range(MOST_AT_ONCE + 1)]
+    await publish(store, *chunks)
+    writer = await store.writer()
+    assert await writer.replaced() == await writer.manifest()
+    new = dataclasses.replace(chunks[0], text="new")
+    trimmed = [chunk.id for chunk in chunks[2:]]
+    await writer.upsert(embed(new), run=LATER_RUN, trimmed=trimmed)
+    marks = await writer.stored("files/techdocs")
+    assert marks.keys() == {new.id, chunks[1].id}
+    assert marks[new.id].content_hash == new.content_hash
+    await writer.upsert([], run=LATER_RUN, trimmed=[chunks[1].id])
+    await writer.upsert([], run=LATER_RUN)
+    assert (await writer.stored("files/techdocs")).keys() == {new.id}
     await writer.close()
 
 

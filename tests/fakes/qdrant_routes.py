@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from qdrant_client import QdrantClient, models
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -23,8 +23,6 @@ from starlette.routing import Route
 _READS = re.compile(r"/points/(query|scroll|count)$")
 _MISSING, _PRESENT = re.compile(r"not found"), re.compile(r"already exists")
 _COLLECTION = "/collections/{name}"
-_Insertion = TypeAdapter[Any](models.PointInsertOperations)
-_Selector = TypeAdapter[Any](models.PointsSelector)
 
 Answer = Callable[[str, bytes], Any]  # from a collection's name and a body to a result
 
@@ -52,10 +50,8 @@ class QdrantRoutes:
             ("DELETE", _COLLECTION, lambda name, _body: self._engine.delete_collection(name)),
             ("GET", f"{_COLLECTION}/exists", self._exists),
             ("PUT", f"{_COLLECTION}/index", self._create_index),
-            ("PUT", f"{_COLLECTION}/points", self._upsert),
             ("POST", f"{_COLLECTION}/points/batch", self._update_points),
             ("POST", f"{_COLLECTION}/points/count", self._count),
-            ("POST", f"{_COLLECTION}/points/delete", self._delete),
             ("POST", f"{_COLLECTION}/points/query", self._query),
             ("POST", f"{_COLLECTION}/points/scroll", self._scroll),
         )
@@ -126,11 +122,6 @@ class QdrantRoutes:
         asked = models.CreateFieldIndex.model_validate_json(body)
         return self._engine.create_payload_index(name, asked.field_name, asked.field_schema)
 
-    def _upsert(self, name: str, body: bytes) -> Any:
-        asked = _Insertion.validate_json(body)
-        points = asked.points if isinstance(asked, models.PointsList) else asked.batch
-        return self._engine.upsert(name, points)
-
     def _update_points(self, name: str, body: bytes) -> Any:
         asked = models.UpdateOperations.model_validate_json(body)
         return self._engine.batch_update_points(name, asked.operations)
@@ -138,9 +129,6 @@ class QdrantRoutes:
     def _count(self, name: str, body: bytes) -> Any:
         asked = models.CountRequest.model_validate_json(body)
         return self._engine.count(name, count_filter=asked.filter)
-
-    def _delete(self, name: str, body: bytes) -> Any:
-        return self._engine.delete(name, _Selector.validate_json(body))
 
     def _query(self, name: str, body: bytes) -> Any:
         asked = models.QueryRequest.model_validate_json(body)

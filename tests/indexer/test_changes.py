@@ -6,10 +6,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.changes import Changes, Comparison
+from indexer.changes import Comparison
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.store import StoredMark
 from tests.factories import make_chunk
+
+PART = "files/techdocs"
 
 
 def mark(chunk: Chunk) -> StoredMark:
@@ -25,22 +27,29 @@ def stored(*chunks: Chunk) -> dict[str, StoredMark]:
     return {chunk.id: mark(chunk) for chunk in chunks}
 
 
-def compare(
-    seen: Iterable[Chunk],
-    held: Mapping[str, StoredMark],
-    *,
-    was_unread: Callable[[str], bool],
-    kept: Sequence[str] = (),
-) -> Changes:
-    comparison = Comparison({"files/techdocs": held})
-    comparison.see(seen)
-    for scope in kept:
-        comparison.keep(scope)
-    return comparison.changes(was_unread=was_unread)
+class Compared:
+    """What came of a comparison: the changes, and the new texts of all documents."""
 
-
-def deleted(changes: Changes) -> tuple[str, ...]:
-    return (*changes.gone_ids, *changes.to_trim)
+    def __init__(
+        self,
+        seen: Iterable[Chunk],
+        held: Mapping[str, StoredMark],
+        *,
+        was_unread: Callable[[str], bool],
+        kept: Sequence[str] = (),
+    ) -> None:
+        comparison = Comparison({PART: held})
+        documents: dict[str, list[Chunk]] = {}
+        for chunk in seen:
+            documents.setdefault(chunk.document_path, []).append(chunk)
+        new = [comparison.see(PART, path, chunks) for path, chunks in documents.items()]
+        for scope in kept:
+            comparison.keep(scope)
+        self.changes = comparison.changes(was_unread=was_unread)
+        self.to_embed = tuple(chunk for each in new for chunk in each.chunks)
+        self.deleted = {*self.changes.gone_ids, *(key for each in new for key in each.trimmed)}
+        assert self.changes.embedded == len(self.to_embed)
+        assert self.deleted == self.changes.gone_ids | self.changes.trimmed
 
 
 def nothing_unread(_path: str) -> bool:
@@ -53,49 +62,47 @@ def everything_unread(_path: str) -> bool:
 
 def test_a_chunk_that_was_never_stored_is_embedded() -> None:
     chunk = make_chunk()
-    assert compare([chunk], {}, was_unread=nothing_unread).to_embed == (chunk,)
+    assert Compared([chunk], {}, was_unread=nothing_unread).to_embed == (chunk,)
 
 
 def test_a_chunk_with_another_text_is_embedded() -> None:
     chunk = make_chunk("New text.")
-    changes = compare([chunk], stored(make_chunk("Old text.")), was_unread=nothing_unread)
-    assert changes.to_embed == (chunk,)
-    assert deleted(changes) == ()
+    found = Compared([chunk], stored(make_chunk("Old text.")), was_unread=nothing_unread)
+    assert found.to_embed == (chunk,)
+    assert found.deleted == set()
 
 
 def test_a_chunk_whose_text_stayed_is_only_rewritten() -> None:
     before = make_chunk()
     chunk = replace(before, url="https://portal.example/elsewhere")
-    changes = compare([chunk], stored(before), was_unread=nothing_unread)
-    assert (changes.to_embed, changes.to_rewrite) == ((), (chunk,))
+    found = Compared([chunk], stored(before), was_unread=nothing_unread)
+    assert (found.to_embed, found.changes.to_rewrite) == ((), (chunk,))
 
 
 def test_a_change_of_text_and_metadata_needs_no_separate_rewrite() -> None:
     before = make_chunk("Old text.")
     chunk = replace(before, text="New text.", url="https://portal.example/elsewhere")
-    changes = compare([chunk], stored(before), was_unread=nothing_unread)
-    assert (changes.to_embed, changes.to_rewrite) == ((chunk,), ())
+    found = Compared([chunk], stored(before), was_unread=nothing_unread)
+    assert (found.to_embed, found.changes.to_rewrite) == ((chunk,), ())
 
 
 def test_what_was_not_seen_is_deleted() -> None:
     gone = make_chunk(page="old/")
-    changes = compare([make_chunk()], stored(make_chunk(), gone), was_unread=nothing_unread)
-    assert deleted(changes) == (gone.id,)
-    assert changes.unchanged == 1
+    found = Compared([make_chunk()], stored(make_chunk(), gone), was_unread=nothing_unread)
+    assert found.deleted == {gone.id}
+    assert found.changes.unchanged == 1
 
 
 def test_what_could_not_be_read_is_kept() -> None:
     broken, gone = make_chunk(page="broken/"), make_chunk(page="gone/")
-    changes = compare(
-        [], stored(broken, gone), was_unread=lambda path: path == broken.document_path
-    )
-    assert deleted(changes) == (gone.id,)
+    found = Compared([], stored(broken, gone), was_unread=lambda path: path == broken.document_path)
+    assert found.deleted == {gone.id}
 
 
 def test_a_document_that_was_read_loses_its_tail_even_when_others_could_not_be_read() -> None:
     head, tail = make_chunk(ordinal=0), make_chunk(ordinal=1)
-    changes = compare([head], stored(head, tail), was_unread=everything_unread)
-    assert deleted(changes) == (tail.id,)
+    found = Compared([head], stored(head, tail), was_unread=everything_unread)
+    assert found.deleted == {tail.id}
 
 
 @given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
@@ -105,29 +112,27 @@ def test_after_the_changes_the_store_holds_what_was_seen_and_what_was_not_read(
     chunks = {number: make_chunk(page=f"{number}/") for number in range(31)}
     unread_paths = {chunks[number].document_path for number in unread}
     before = stored(*(chunks[number] for number in known))
-    changes = compare(
+    found = Compared(
         [chunks[number] for number in seen], before, was_unread=unread_paths.__contains__
     )
-    after = (set(before) | {chunk.id for chunk in changes.to_embed}) - set(deleted(changes))
+    after = (set(before) | {chunk.id for chunk in found.to_embed}) - found.deleted
     assert after == {chunks[number].id for number in seen | (known & unread)}
-    assert changes.is_nothing == (set(before) == after)
+    assert found.changes.is_nothing == (set(before) == after)
 
 
 def test_what_a_source_keeps_is_unchanged_without_being_seen() -> None:
     kept, gone = make_chunk(), make_chunk(entity="component:default/cart")
-    changes = compare(
+    found = Compared(
         [], stored(kept, gone), was_unread=nothing_unread, kept=["component:default/shop/"]
     )
-    assert deleted(changes) == (gone.id,)
-    assert changes.unchanged == 1
+    assert found.deleted == {gone.id}
+    assert found.changes.unchanged == 1
 
 
 def test_a_kept_scope_ends_at_a_whole_name() -> None:
     other = make_chunk(entity="component:default/shop2")
-    changes = compare(
-        [], stored(other), was_unread=nothing_unread, kept=["component:default/shop/"]
-    )
-    assert deleted(changes) == (other.id,)
+    found = Compared([], stored(other), was_unread=nothing_unread, kept=["component:default/shop/"])
+    assert found.deleted == {other.id}
 
 
 def test_a_new_governing_entity_is_narrowing_and_withdraws_a_text_that_changed_too() -> None:
@@ -137,8 +142,8 @@ def test_a_new_governing_entity_is_narrowing_and_withdraws_a_text_that_changed_t
         replace(text, text="New text.", resource_ref=secret),
         replace(metadata, resource_ref=secret),
     ]
-    changes = compare(seen, stored(text, metadata), was_unread=nothing_unread)
-    assert changes.narrows
-    assert changes.to_withdraw == (text.id,)
-    assert changes.to_rewrite == (seen[1],)
-    assert not compare([text], stored(text), was_unread=nothing_unread).narrows
+    found = Compared(seen, stored(text, metadata), was_unread=nothing_unread)
+    assert found.changes.narrows
+    assert found.changes.to_withdraw == (text.id,)
+    assert found.changes.to_rewrite == (seen[1],)
+    assert not Compared([text], stored(text), was_unread=nothing_unread).changes.narrows

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from indexer.backlog import BATCH
 from indexer.cli import main
 from indexer.running import Surroundings
 from indexer.settings import load_indexer_settings
-from indexer.writing import BATCH
 from portal_rag.corpus.edge_store import open_edge_writer
 from portal_rag.corpus.store import DenseVector
 from tests.factories import make_json
@@ -166,6 +166,7 @@ def test_the_status_says_what_is_published(tmp_path: Path, portal: Path) -> None
     invoke(tmp_path, *FILES, "--path", str(portal))
     status = json.loads(invoke(tmp_path, "status", "--json").stdout)
     last_run = status.pop("last_run")
+    assert status.pop("failed_since") is None
     assert status == {
         "chunks": 2,
         "generation": "1",
@@ -235,6 +236,20 @@ def test_a_mass_delete_is_exit_code_3_until_it_is_allowed(tmp_path: Path, portal
     allowed = invoke(tmp_path, *args, "--allow-mass-delete")
     assert (allowed.exit_code, "Published 3 chunks" in allowed.stdout) == (0, True)
     assert invoke(tmp_path, *args, environ=lenient).exit_code == 0
+
+
+def test_a_run_that_failed_later_is_told_with_the_status(tmp_path: Path, portal: Path) -> None:
+    args = ("--source", "files", "--path", str(portal))
+    invoke(tmp_path, "run", *args)
+    (portal / "shop.yaml").unlink()
+    assert invoke(tmp_path, "rebuild", *args).exit_code == 1
+    status = invoke(tmp_path, "status")
+    assert (status.exit_code, "chunks: 2" in status.stdout) == (0, True)
+    assert "a later run failed: 2026-06-09" in status.stdout
+    assert "no catalog entity" in status.stdout
+    write_files(portal, {"shop.yaml": component("shop", docs="dir:.")})
+    invoke(tmp_path, "run", *args)
+    assert "later run failed" not in invoke(tmp_path, "status").stdout
 
 
 def test_one_entity_can_be_read_alone(tmp_path: Path, portal: Path) -> None:

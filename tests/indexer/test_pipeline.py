@@ -305,6 +305,36 @@ async def test_a_rebuild_does_not_replace_what_it_could_not_read(
     assert await portal.found("broker") == {RUNBOOK.path}
 
 
+async def test_a_rebuild_that_would_lose_much_is_refused_until_allowed(portal: Portal) -> None:
+    pages = [make_document(location=f"{number}/") for number in range(30)]
+    await portal.run(ListedSource(*pages))
+    with pytest.raises(UpstreamError, match="files/techdocs would lose 20 of 30 documents"):
+        await portal.run(ListedSource(*pages[:10]), rebuild=True)
+    assert portal.manifest().chunk_count == 30
+    await portal.run(ListedSource(*pages[:10]), rebuild=True, allow_mass_delete=True)
+    assert portal.manifest().chunk_count == 10
+
+
+async def test_a_run_that_finds_nothing_new_makes_no_copy_of_the_index(portal: Portal) -> None:
+    await portal.run(ListedSource(RUNBOOK))
+    generations = portal.directory / "generations"
+    changed_at = generations.stat().st_mtime_ns
+    report = await portal.run(ListedSource(RUNBOOK))
+    assert (report.published, report.chunk_count) == (False, 1)
+    assert generations.stat().st_mtime_ns == changed_at
+
+
+async def test_a_source_without_a_catalog_leaves_the_snapshot_of_another(portal: Portal) -> None:
+    entities = [{"kind": "Component"}]
+    await portal.run(ListedSource(RUNBOOK, entities=entities))
+    await portal.run(ListedSource(make_document(source="notes"), name="notes", parts=["notes"]))
+    generation = current_generation(portal.directory)
+    assert generation
+    assert (generation.number, generation.read_entities()) == (2, entities)
+    report = await portal.run(ListedSource(RUNBOOK, entities=entities))
+    assert not report.published
+
+
 async def test_another_model_is_refused_until_a_rebuild(portal: Portal) -> None:
     await portal.run(ListedSource(RUNBOOK))
     portal.embedder = CountingEmbedder(32)
