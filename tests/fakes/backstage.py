@@ -140,14 +140,24 @@ class FakeBackstage:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
+        after: int = 0,
     ) -> None:
-        """Answer requests below a path with this instead, `times` times or until `mend`."""
-        fault = Fault(prefix, times, status=status, body=body, headers=headers or {})
+        """Answer requests below a path with this instead, `times` times or until `mend`.
+
+        The first `after` of them are answered as usual.
+        """
+        fault = Fault(prefix, times, after, status=status, body=body, headers=headers or {})
         self._server.add(fault)
 
-    def drop(self, prefix: str, *, times: int | None = None) -> None:
-        """Break off the connection in the middle of the answer."""
-        self._server.add(Fault(prefix, times, drops=True))
+    def answer_at_length(self, prefix: str, *, size: int) -> Fault:
+        """Answer with so many bytes, as long as the caller takes them; gives what became of it."""
+        fault = Fault(prefix, size=size)
+        self._server.add(fault)
+        return fault
+
+    def drop(self, prefix: str, *, times: int | None = None, after: int = 0) -> None:
+        """Break off the connection in the middle of the answer, but not of the first `after`."""
+        self._server.add(Fault(prefix, times, after, drops=True))
 
     def hold(self, prefix: str) -> Hold:
         """Let requests wait until the hold is released, then answer them as usual."""

@@ -7,9 +7,7 @@
 Every exchange is checked against Qdrant's own description. Faults may be added while it runs.
 """
 
-import json
 import threading
-from collections.abc import Mapping
 from typing import Any, Self
 
 from tests.contracts.contract import Exchange, qdrant_contract
@@ -44,23 +42,10 @@ class FakeQdrant:
     def requests(self) -> list[RecordedRequest]:
         return self._server.requests
 
-    def answer(
-        self,
-        prefix: str,
-        *,
-        status: int = 200,
-        body: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        times: int | None = None,
-    ) -> None:
-        """Answer requests below a path with this instead, `times` times or until `mend`."""
-        content = json.dumps(body or {}).encode()
-        self._server.add(Fault(prefix, times, status=status, body=content, headers=headers or {}))
-
-    def hold(self, prefix: str) -> Hold:
-        """Let requests wait until the hold is released, then answer them as usual."""
+    def hold_one(self, *, after: int) -> Hold:
+        """Let so many requests pass from now on, and the next one wait for its release."""
         reached, released = threading.Event(), threading.Event()
-        self._server.add(Fault(prefix, reached=reached, released=released))
+        self._server.add(Fault("/", times=1, after=after, reached=reached, released=released))
         return Hold(reached, released)
 
     def mend(self) -> None:
