@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 from rich.console import Console
@@ -14,8 +14,9 @@ from indexer.exports import as_markdown, as_metrics, replace_file
 from indexer.opening import FILES, SOURCES, read_published
 from indexer.report import BAD_USAGE, FAILED, INTERRUPTED, RunReport, as_json, as_table
 from indexer.running import Order, Runner, Surroundings
+from indexer.settings import Address
 from indexer.status import as_lines, facts_of
-from indexer.watching import repeat, stop_on_signals
+from indexer.watching import watch_portal
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.errors import ConfigurationError, InputError, PortalRagError
 
@@ -157,6 +158,11 @@ def rebuild(
     show_default=True,
     help="Seconds between two runs, give or take a tenth.",
 )
+@click.option(
+    "--hints",
+    metavar="HOST:PORT",
+    help="Take hints over HTTP there, instead of at PORTAL_INDEX_HINTS_ADDRESS.",
+)
 @click.pass_context
 def watch(
     ctx: click.Context,
@@ -165,33 +171,24 @@ def watch(
     sources: tuple[str, ...],
     path: Path | None,
     interval: float,
+    hints: str | None,
     **outputs: Any,
 ) -> None:
-    """Run again and again, until SIGTERM or SIGINT.
+    """Run again and again, at intervals and when hints say so, until SIGTERM or SIGINT.
 
     A run that is under way then is given up; what was published before stays in force.
+    --summary and --metrics hold the last run that was not for a single entity.
     """
-    surroundings: Surroundings = ctx.obj
-    order = Order(sources=sources, path=_checked(path, sources))
     to = Outputs(**outputs)
-
-    async def run_once(runner: Runner) -> None:
-        try:
-            _show(await runner.run(order), to)
-        except ConfigurationError:
-            raise
-        except PortalRagError as error:
-            click.echo(f"error: {error.message}", err=True)
-
-    async def run_until_stopped() -> None:
-        runner = Runner(surroundings)
-        await repeat(
-            lambda: run_once(runner),
-            pause_seconds=lambda: interval * (0.9 + 0.2 * surroundings.random()),
-            stop=stop_on_signals(),
-        )
-
-    asyncio.run(run_until_stopped())
+    watching = watch_portal(
+        Order(sources=sources, path=_checked(path, sources)),
+        interval_seconds=interval,
+        address=_address(hints) if hints else None,
+        surroundings=ctx.obj,
+        show=lambda report, entity: _show(report, to if entity is None else to.of_an_entity),
+        notice=lambda text: click.echo(text, err=True),
+    )
+    asyncio.run(watching)
 
 
 @main.command()
@@ -215,6 +212,11 @@ class Outputs:
     summary: Path | None
     metrics: Path | None
     shows_json: bool
+
+    @property
+    def of_an_entity(self) -> Self:
+        """The files keep what was reported of everything."""
+        return replace(self, summary=None, metrics=None)
 
 
 def _run_once(ctx: click.Context, order: Order, outputs: Outputs) -> None:
@@ -268,3 +270,10 @@ def _entity_ref(text: str) -> EntityRef:
         return EntityRef.parse(text, default_kind="component")
     except InputError as error:
         raise click.UsageError(f"--entity: {error.message}") from error
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        raise click.UsageError(f"--hints: {error}") from error

@@ -12,6 +12,7 @@ from indexer.sources.backstage import BackstageSource
 from indexer.sources.files import FilesSource
 from indexer.sources.source import Source
 from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.events import EventsClient
 from portal_rag.backstage.techdocs import TechDocsClient
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.corpus.edge_generations import current_generation, recorded_run
@@ -74,6 +75,21 @@ async def open_writer(
         )
     stack.push_async_callback(writer.close)
     return writer
+
+
+async def open_events(settings: IndexerSettings, stack: AsyncExitStack) -> EventsClient:
+    """Prepare to listen to the topics that the settings name.
+
+    Raises:
+        ConfigurationError: the settings name no Backstage, or no token for it.
+    """
+    transport, token = await _transport(settings, stack)
+    return EventsClient(
+        transport,
+        token=token,
+        name=settings.event_subscription,
+        topics=settings.topics_heard,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +161,18 @@ def _files(settings: IndexerSettings, path: Path | None) -> Source:
 
 
 async def _backstage(settings: IndexerSettings, stack: AsyncExitStack) -> Source:
+    transport, token = await _transport(settings, stack)
+    return BackstageSource(
+        catalog=CatalogClient(transport),
+        techdocs=TechDocsClient(transport),
+        token=token,
+        app_url=settings.app_url,
+    )
+
+
+async def _transport(
+    settings: IndexerSettings, stack: AsyncExitStack
+) -> tuple[BackstageTransport, str]:
     if settings.backstage_url is None:
         raise ConfigurationError(
             "the source 'backstage' needs PORTAL_RAG_BACKSTAGE_URL, the base URL of the backend,"
@@ -160,12 +188,7 @@ async def _backstage(settings: IndexerSettings, stack: AsyncExitStack) -> Source
             settings.backstage_url, deadline_seconds=settings.backstage_timeout_seconds
         )
     )
-    return BackstageSource(
-        catalog=CatalogClient(transport),
-        techdocs=TechDocsClient(transport),
-        token=settings.backstage_token.get_secret_value(),
-        app_url=settings.app_url,
-    )
+    return transport, settings.backstage_token.get_secret_value()
 
 
 def _qdrant_key(settings: IndexerSettings) -> str | None:

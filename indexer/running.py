@@ -1,5 +1,6 @@
 """One run, from what was ordered to what is recorded of it."""
 
+import os
 import random
 import time
 import uuid
@@ -7,11 +8,14 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from rich.console import Console
 
+from indexer.embedding_processes import EmbeddingProcesses
 from indexer.opening import open_sources, open_writer, read_last_run, shape_of
 from indexer.pipeline import Tools, index
 from indexer.progress import Bar, Lines, RunProgress
@@ -20,18 +24,31 @@ from indexer.report import RunReport, as_json
 from indexer.settings import IndexerSettings, load_indexer_settings
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.corpus.precision import load_indexing_embedder
+from portal_rag.corpus.precision import Precision, load_indexing_embedder
 from portal_rag.corpus.redaction import redact
 from portal_rag.corpus.store import Run
 from portal_rag.errors import PortalRagError
 
 
 def _load_embedder(settings: IndexerSettings) -> Embedder:
-    return load_indexing_embedder(
-        settings.embedding_model,
-        settings.precision,
-        notice=lambda text: Console(stderr=True, soft_wrap=True).print(text, markup=False),
+    model, precision = settings.embedding_model, settings.precision
+    embedder = load_indexing_embedder(model, precision, notice=_say)
+    if settings.processes == 1:
+        return embedder
+    return EmbeddingProcesses(
+        embedder,
+        load=partial(_load_in_process, model, precision),
+        processes=settings.processes,
+        cores=len(os.sched_getaffinity(0)),
     )
+
+
+def _load_in_process(model: str, precision: Precision, threads: int) -> Embedder:
+    return load_indexing_embedder(model, precision, notice=lambda _: None, threads=threads)
+
+
+def _say(text: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(text, markup=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +91,7 @@ class Runner:
         settings = self._settings
         async with AsyncExitStack() as stack:
             sources = await open_sources(order.sources, settings, path=order.path, stack=stack)
-            embedder = self._loaded_embedder()
+            embedder = await anyio.to_thread.run_sync(self._loaded_embedder)
             writer = await open_writer(settings, embedder, rebuild=order.rebuild, stack=stack)
             tools = Tools(
                 writer=writer,

@@ -1,22 +1,30 @@
 """Measures on this machine, in one run: figures are printed as ratios too, nothing is asserted."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from evals.bench import answers, models
+from evals.bench import answers, models, portals
 
 
 @click.command()
 @click.argument("portal", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--only", type=click.Choice(["answers", "models"]), help="One part instead of all of them."
+    "--only",
+    type=click.Choice(["answers", "models", "portals"]),
+    help="One part instead of all of them.",
 )
 def main(portal: Path, only: str | None) -> None:
-    """Index PORTAL from its files and ask it, in-process and without a language model."""
-    for part in (answers, models):
-        if only in {None, part.__name__.rpartition(".")[2]}:
-            part.measure(portal)
+    """Index PORTAL from its files and ask it, and index larger portals that a stub serves."""
+    parts: dict[str, Callable[[], None]] = {
+        "answers": lambda: answers.measure(portal),
+        "models": lambda: models.measure(portal),
+        "portals": portals.measure,
+    }
+    for name, measure in parts.items():
+        if only in {None, name}:
+            measure()
 
 
 if __name__ == "__main__":

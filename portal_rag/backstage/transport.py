@@ -1,4 +1,4 @@
-"""Read-only HTTP to a Backstage backend; where httpx ends and our own errors begin."""
+"""HTTP to a Backstage backend, only to read; where httpx ends and our own errors begin."""
 
 import asyncio
 import json
@@ -34,6 +34,9 @@ POSTS_THAT_READ = frozenset(
         ("permission", "authorize"),
     }
 )
+SUBSCRIPTIONS = ("events", "bus", "v1", "subscriptions")
+SUBSCRIPTION_PREFIX = "portal-rag."
+"""The one thing that may be put: an event subscription with such a name, which is our own."""
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 _UNSAFE_SEGMENT = re.compile(r"\.{0,2}|.*[/\\\x00-\x1f\x7f\ud800-\udfff].*", re.DOTALL)
@@ -50,6 +53,7 @@ class _Request:
     params: Params = ()
     content: bytes | None = field(default=None, repr=False)
     most_bytes: int = MOST_BYTES
+    expected: tuple[int, ...] = (HTTPStatus.OK,)
 
     @property
     def system(self) -> str:
@@ -70,6 +74,8 @@ _Reader = Callable[[_Request, bytes], Any]
 
 class BackstageTransport:
     """Sends requests that only read, each with the credentials given for it and no others.
+
+    The one thing that it may leave behind is an event subscription of our own.
 
     Paths are given as segments after `/api`, the first being the plugin id. No redirect is
     followed and no cookie kept, so nothing of one caller reaches another host or caller. Every
@@ -124,13 +130,37 @@ class BackstageTransport:
         request = _Request(method="POST", path=path, token=token, content=content)
         return await self._ask(request, _as_json)
 
-    async def _ask(self, request: _Request, read: _Reader) -> Any:
+    async def long_poll_json(self, *path: str, token: str, deadline_seconds: float) -> Any:
+        """Read JSON that may be long in coming; None where nothing came (202).
+
+        `deadline_seconds` takes the place of the transport's own.
+        """
+        request = _Request(
+            method="GET", path=path, token=token, expected=(HTTPStatus.OK, HTTPStatus.ACCEPTED)
+        )
+        return await self._ask(request, _as_json_if_any, deadline_seconds=deadline_seconds)
+
+    async def put_json(self, *path: str, token: str, body: Mapping[str, Any]) -> None:
+        """Subscribe to events; only an event subscription of our own is let through."""
+        *folder, name = path or ("",)
+        if tuple(folder) != SUBSCRIPTIONS or not name.startswith(SUBSCRIPTION_PREFIX):
+            raise ValueError(f"PUT {'/'.join(path)} is not an event subscription of ours")
+        content = json.dumps(body, separators=(",", ":")).encode()
+        request = _Request(
+            method="PUT", path=path, token=token, content=content, expected=(HTTPStatus.CREATED,)
+        )
+        await self._ask(request, _as_text)
+
+    async def _ask(
+        self, request: _Request, read: _Reader, *, deadline_seconds: float | None = None
+    ) -> Any:
+        within = deadline_seconds or self._deadline_seconds
         url = self._url(request.path)
         if request.token is not None and not _TOKEN.fullmatch(request.token):
             raise AuthenticationError("Illegal token")
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                retrying = reads(within_seconds=self._deadline_seconds)
+            async with asyncio.timeout(within):
+                retrying = reads(within_seconds=within)
                 return await retrying(self._attempt, url, request, read)
         except TimeoutError as error:
             raise UpstreamTimeoutError(
@@ -158,7 +188,7 @@ class BackstageTransport:
             content=request.content,
             headers=request.headers,
         ) as response:
-            if response.status_code != HTTPStatus.OK:
+            if response.status_code not in request.expected:
                 raise _refusal(request, response)
             body = bytearray()
             async for part in response.aiter_bytes():
@@ -192,6 +222,10 @@ def _as_json(request: _Request, body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UpstreamError(request.system, "the answer is not JSON") from error
+
+
+def _as_json_if_any(request: _Request, body: bytes) -> Any:
+    return _as_json(request, body) if body else None
 
 
 def _refusal(request: _Request, response: httpx.Response) -> Exception:

@@ -115,6 +115,13 @@ def load_embedder(model: str = PACKAGED_MODEL) -> SentenceTransformerEmbedder:
     return _load(Path(model).name, model, is_local=Path(model).is_dir())
 
 
+def compute_with(threads: int) -> None:
+    """Limit the threads of torch, in the whole process."""
+    import torch  # noqa: PLC0415 (seconds to import)
+
+    torch.set_num_threads(threads)
+
+
 def check_packaged_files(folder: Path) -> None:
     """Compare weights and tokenizer with the release that was reviewed.
 

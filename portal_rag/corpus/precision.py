@@ -5,7 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from portal_rag.corpus.embedding import Embedder, SentenceTransformerEmbedder, load_embedder
+from portal_rag.corpus.embedding import (
+    Embedder,
+    SentenceTransformerEmbedder,
+    compute_with,
+    load_embedder,
+)
 from portal_rag.corpus.probing import MIN_COSINE, PROBES, least_cosine
 
 Precision = Literal["auto", "fp32", "bf16"]
@@ -19,17 +24,20 @@ def load_indexing_embedder(
     precision: Precision,
     *,
     notice: Callable[[str], None],
+    threads: int | None = None,
     cpu_info: Path = CPU_INFO,
 ) -> Embedder:
     """Load the model for many passages; `notice` is told if it is not the plain fp32 form.
 
-    The vectors may be compared with those of fp32: bf16 is checked on a few texts first, and fp32
-    is used where it differs.
+    It computes with so many `threads`, or as torch sees fit. The vectors may be compared with those
+    of fp32: bf16 is checked on a few texts first, and fp32 is used where it differs.
 
     Raises:
         ConfigurationError: there is no such model.
     """
     embedder = load_embedder(model)
+    if threads:
+        compute_with(threads)
     if precision == "fp32" or (precision == "auto" and not has_native_bf16(cpu_info)):
         return embedder
     agreement = _halve(embedder)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from tests.fakes.backstage_catalog import ref_of, stitched
+from tests.fakes.backstage_events import EventBus
 from tests.fakes.backstage_permission import OwnerOrPublic, Permissions, Policy
 from tests.fakes.backstage_routes import BackstageRoutes, Site
 from tests.fakes.backstage_tokens import Tokens
@@ -60,7 +61,7 @@ class FakeBackstage:
 
     The policy says whether a user (reference, ownership references) may read an entity; members
     of `admins` are allowed everything outright. `is_old` makes it a portal before
-    catalog-backend 3.5.0.
+    catalog-backend 3.5.0. Without `events` it has no event bus, as the default template.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class FakeBackstage:
         policy: Policy | None = None,
         admins: Sequence[str] = (ADMINS,),
         is_old: bool = False,
+        events: EventBus | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.entities: dict[str, Json] = {}
@@ -85,6 +87,7 @@ class FakeBackstage:
             tokens=self.tokens,
             permissions=self.permissions,
             is_old=is_old,
+            events=events,
         )
         self._server = LoopbackServer(routes.app())
 

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from tests.fakes.backstage_catalog import parse_filters, query_page, select
+from tests.fakes.backstage_events import EventBus
 from tests.fakes.backstage_permission import Permissions
 from tests.fakes.backstage_tokens import (
     BackstageError,
@@ -50,6 +51,7 @@ class BackstageRoutes:
     tokens: Tokens
     permissions: Permissions
     is_old: bool
+    events: EventBus | None = None
 
     def app(self) -> Starlette:
         return Starlette(
@@ -67,6 +69,7 @@ class BackstageRoutes:
                 Route(
                     "/api/techdocs/static/docs/{namespace}/{kind}/{name}/{path:path}", self._static
                 ),
+                *(self.events.routes(self.tokens) if self.events else ()),
             ],
             exception_handlers={BackstageError: _refuse, 404: _nothing, 405: _nothing},
         )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.settings import load_indexer_settings
+from indexer.settings import Address, load_indexer_settings
 from portal_rag.corpus.settings import CorpusSettings, load_settings
 from portal_rag.errors import ConfigurationError
 
@@ -97,3 +97,53 @@ def test_a_program_that_knows_all_shared_names_refuses_every_other() -> None:
     assert load_settings(CorpusSettings, {"PORTAL_RAG_QDRANT_COLLECTION": "x"})
     with pytest.raises(ConfigurationError, match="PORTAL_RAG_HOST"):
         load_settings(CorpusSettings, {"PORTAL_RAG_HOST": "x"})
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [("127.0.0.1:8009", "127.0.0.1", 8009), ("[::1]:0", "::1", 0), (" hints:80 ", "hints", 80)],
+)
+def test_an_address_is_a_host_and_a_port(text: str, host: str, port: int) -> None:
+    address = load_indexer_settings({"PORTAL_INDEX_HINTS_ADDRESS": text}).hints_address
+    assert address == Address(host=host, port=port)
+    assert str(address) == text.strip()
+
+
+def test_topics_and_hint_tokens_are_listed_by_commas() -> None:
+    settings = load_indexer_settings(
+        {
+            "PORTAL_INDEX_EVENT_TOPICS": "portal-rag-docs, github.push,",
+            "PORTAL_INDEX_HINTS_TOKEN": "a-token-that-is-long, another-token-of-these",
+        }
+    )
+    assert settings.topics_heard == ("portal-rag-docs", "github.push")
+    assert settings.hints_tokens == ("a-token-that-is-long", "another-token-of-these")
+    assert "a-token-that-is-long" not in repr(settings)
+
+
+def test_nothing_is_listened_to_unless_asked() -> None:
+    settings = load_indexer_settings({})
+    assert (settings.topics_heard, settings.hints_address, settings.hints_tokens) == ((), None, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORTAL_INDEX_HINTS_ADDRESS", "8009"),
+        ("PORTAL_INDEX_HINTS_ADDRESS", ":8009"),
+        ("PORTAL_INDEX_HINTS_ADDRESS", "127.0.0.1"),
+        ("PORTAL_INDEX_HINTS_ADDRESS", "127.0.0.1:99999"),
+        ("PORTAL_INDEX_HINTS_ADDRESS", "http://127.0.0.1:8009"),
+        ("PORTAL_INDEX_HINTS_ADDRESS", "127.0.0.1:8009/path"),
+        ("PORTAL_INDEX_HINTS_TOKEN", "too-short"),
+        ("PORTAL_INDEX_HINTS_TOKEN", "a-token-that-is-long,too-short"),
+        ("PORTAL_INDEX_HINTS_TOKEN", "a token that has spaces"),
+        ("PORTAL_INDEX_HINTS_PAUSE_SECONDS", "0"),
+        ("PORTAL_INDEX_EVENT_SUBSCRIPTION", "a/b"),
+    ],
+)
+def test_a_wrong_setting_of_hints_is_named_and_not_repeated(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name) as raised:
+        load_indexer_settings({name: value})
+    assert f"{value!r}" not in raised.value.message
+    assert "a-token" not in raised.value.message

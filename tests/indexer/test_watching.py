@@ -1,55 +1,72 @@
-"""Watching repeats runs until it is told to stop."""
+"""What is wrong with the settings of a watch is said at once."""
 
-import asyncio
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from indexer.watching import repeat
-from portal_rag.errors import ConfigurationError
+from indexer.cli import main
+from indexer.running import Surroundings
+from indexer.settings import load_indexer_settings
+from tests.fakes.embedding import HashingEmbedder
+from tests.indexer.building import component, write_files
 
-
-async def test_runs_are_repeated_until_stop() -> None:
-    stop, runs = asyncio.Event(), []
-
-    async def run() -> None:
-        runs.append(len(runs))
-        if len(runs) == 3:
-            stop.set()
-
-    async with asyncio.timeout(5):
-        await repeat(run, pause_seconds=lambda: 0.001, stop=stop)
-    assert runs == [0, 1, 2]
+TOKEN = "a-token-that-only-hints"
 
 
-async def test_a_pause_ends_with_stop() -> None:
-    stop = asyncio.Event()
-
-    async def run() -> None:
-        asyncio.get_running_loop().call_later(0.01, stop.set)
-
-    async with asyncio.timeout(5):
-        await repeat(run, pause_seconds=lambda: 1_000, stop=stop)
-
-
-async def test_a_run_under_way_is_cancelled_and_may_clean_up() -> None:
-    stop, told = asyncio.Event(), []
-
-    async def run() -> None:
-        asyncio.get_running_loop().call_soon(stop.set)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            told.append("closed")
-
-    async with asyncio.timeout(5):
-        await repeat(run, pause_seconds=lambda: 1_000, stop=stop)
-    assert told == ["closed"]
+def watch(tmp_path: Path, *args: str, **environ: str) -> tuple[int, str]:
+    settings = {"PORTAL_RAG_INDEX_DIR": str(tmp_path / "index"), **environ}
+    surroundings = Surroundings(
+        load_settings=lambda: load_indexer_settings(settings),
+        load_embedder=lambda _settings: HashingEmbedder(),
+    )
+    result = CliRunner().invoke(main, ("watch", *args), obj=surroundings)
+    return result.exit_code, result.stderr
 
 
-async def test_an_error_of_a_run_ends_it() -> None:
-    async def run() -> None:
-        raise ConfigurationError("wrong")
+@pytest.mark.parametrize(
+    ("args", "environ", "named"),
+    [
+        (("--hints", "8009"), {}, "--hints"),
+        (("--hints", "127.0.0.1:8009"), {}, "PORTAL_INDEX_HINTS_TOKEN"),
+        ((), {"PORTAL_INDEX_HINTS_ADDRESS": "127.0.0.1:8009"}, "PORTAL_INDEX_HINTS_TOKEN"),
+        ((), {"PORTAL_INDEX_HINTS_TOKEN": "short"}, "PORTAL_INDEX_HINTS_TOKEN"),
+        ((), {"PORTAL_INDEX_EVENT_TOPICS": "docs"}, "PORTAL_RAG_BACKSTAGE_URL"),
+    ],
+)
+def test_a_missing_or_wrong_setting_is_exit_code_2(
+    tmp_path: Path, args: Sequence[str], environ: Mapping[str, str], named: str
+) -> None:
+    code, said = watch(tmp_path, "--source", "backstage", *args, **environ)
+    assert (code, named in said, "Traceback" in said) == (2, True, False)
 
-    async with asyncio.timeout(5):
-        with pytest.raises(ConfigurationError):
-            await repeat(run, pause_seconds=lambda: 1_000, stop=asyncio.Event())
+
+def test_events_without_a_backstage_are_exit_code_2(tmp_path: Path) -> None:
+    code, said = watch(tmp_path, "--source", "files", PORTAL_INDEX_EVENT_TOPICS="docs")
+    assert code == 2
+    assert said.startswith("error: PORTAL_INDEX_EVENT_TOPICS")
+
+
+def test_an_address_that_is_taken_is_exit_code_2(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        args = ("--source", "backstage", "--hints", address)
+        code, said = watch(tmp_path, *args, PORTAL_INDEX_HINTS_TOKEN=TOKEN)
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert address in said
+    assert TOKEN not in said
+
+
+def test_an_index_of_another_model_is_exit_code_2(tmp_path: Path) -> None:
+    portal = write_files(tmp_path / "portal", {"shop.yaml": component("shop")})
+    args = ("--source", "files", "--path", str(portal))
+    settings = {"PORTAL_RAG_INDEX_DIR": str(tmp_path / "index")}
+    other = Surroundings(
+        load_settings=lambda: load_indexer_settings(settings),
+        load_embedder=lambda _settings: HashingEmbedder(32),
+    )
+    assert CliRunner().invoke(main, ("run", *args), obj=other).exit_code == 0
+    code, said = watch(tmp_path, *args)
+    assert (code, "--rebuild" in said) == (2, True)

@@ -8,11 +8,11 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import httpx
 import pytest
@@ -47,7 +47,10 @@ class Portal:
         return token
 
 
-StartPortal = Callable[[Path], Portal]
+class StartPortal(Protocol):
+    """Starts a portal over a content folder; `docs` are finished sites to serve, else built."""
+
+    def __call__(self, content: Path, docs: Path | None = None) -> Portal: ...
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +67,9 @@ def start_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPort
     ensure_installed()
     with ExitStack() as running:
 
-        def start(content: Path) -> Portal:
-            return running.enter_context(run_portal(content, tmp_path_factory.mktemp("portal")))
+        def start(content: Path, docs: Path | None = None) -> Portal:
+            run_dir = tmp_path_factory.mktemp("portal")
+            return running.enter_context(run_portal(content, run_dir, docs))
 
         yield start
 
@@ -87,7 +91,7 @@ def unavailable(reason: str) -> NoReturn:
 
 
 @contextmanager
-def run_portal(content: Path, run_dir: Path) -> Iterator[Portal]:
+def run_portal(content: Path, run_dir: Path, docs: Path | None) -> Iterator[Portal]:
     backstage_port, upstream_port, plugin_port = free_ports(3)
     settings = {
         **os.environ,
@@ -98,6 +102,7 @@ def run_portal(content: Path, run_dir: Path) -> Iterator[Portal]:
         "BACKSTAGE_TEST_USERS_SECRET": TEST_USERS_SECRET,
         "PORTAL_CATALOG_DIR": str(content),
         "RUN_DIR": str(run_dir),
+        **({"TECHDOCS_PUBLISH_DIR": str(docs)} if docs else {}),
     }
     start = run_script("start.sh", settings)
     if start.returncode:
