@@ -1,11 +1,12 @@
 """The embedded store: a run writes its own generation of the index, readers follow the pointer."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from portal_rag.corpus.disk_room import Disk, FreeBytes, free_bytes, used_bytes
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.edge_generations import (
     Generation,
@@ -37,7 +38,7 @@ from portal_rag.corpus.store import (
     StoredMark,
 )
 from portal_rag.corpus.visibility import Visibility
-from portal_rag.errors import IndexUnavailableError, UpstreamError
+from portal_rag.errors import IndexUnavailableError
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,6 +132,7 @@ class EdgeWriter:
         published: Generation | None,
         fingerprint: str,
         dimensions: int,
+        disk: Disk,
     ) -> None:
         """`base` is what the run starts from, `published` what readers see meanwhile."""
         self._directory = directory
@@ -139,6 +141,7 @@ class EdgeWriter:
         self._published = published
         self._fingerprint = fingerprint
         self._dimensions = dimensions
+        self._disk = disk
         self._started_from = base.read_manifest() if base else None
         self._generation: Generation | None = None
         self._shard: Shard | None = None
@@ -191,7 +194,9 @@ class EdgeWriter:
             UpstreamError: what is on disk is not what the manifest says, or the disk failed;
                 readers keep what they had.
         """
-        self._working_shard().finish()
+        shard = self._working_shard()
+        self._disk.check_room(needed=used_bytes(self._working_generation().shard))
+        shard.finish()
         self._shard = None
         check_publishable(
             manifest,
@@ -200,12 +205,12 @@ class EdgeWriter:
             held=await self.count(),  # of what is on disk, for the shard is opened again
         )
         self._close_shard()
-        with _disk_errors(self._directory):
+        with self._disk.errors():
             self._base = self._published = self._put_in_place(manifest, entities, state)
         self._generation = None
 
     async def record(self, run: Mapping[str, Any]) -> None:
-        with _disk_errors(self._directory):
+        with self._disk.errors():
             record_run(self._directory, run)
 
     async def close(self) -> None:
@@ -233,6 +238,7 @@ class EdgeWriter:
             self._shard = None
 
     def _working_shard(self) -> Shard:
+        self._disk.check_room()
         if self._shard is None:
             folder = self._working_generation().shard
             self._shard = (
@@ -244,13 +250,19 @@ class EdgeWriter:
 
     def _working_generation(self) -> Generation:
         if self._generation is None:
-            with _disk_errors(self._directory):
+            self._disk.check_room(needed=used_bytes(self._base.shard) if self._base else 0)
+            with self._disk.errors():
                 self._generation = begin_generation(self._directory, based_on=self._base)
         return self._generation
 
 
 def open_edge_writer(
-    directory: Path, *, fingerprint: str, dimensions: int, rebuild: bool = False
+    directory: Path,
+    *,
+    fingerprint: str,
+    dimensions: int,
+    rebuild: bool = False,
+    free: FreeBytes = free_bytes,
 ) -> EdgeWriter:
     """Begin a run; with `rebuild` it starts from nothing and replaces what is published.
 
@@ -274,6 +286,7 @@ def open_edge_writer(
             published=published,
             fingerprint=fingerprint,
             dimensions=dimensions,
+            disk=Disk(directory, free),
         )
         stack.pop_all()
     return writer
@@ -284,11 +297,3 @@ def _replaceable(directory: Path) -> Generation | None:
         return current_generation(directory)
     except IndexUnavailableError:
         return None
-
-
-@contextmanager
-def _disk_errors(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UpstreamError("index", f"cannot write to {directory}: {error.strerror}") from error

@@ -7,9 +7,11 @@ places together with the points; collection metadata needs Qdrant 1.16 or later.
 
 import hashlib
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 from qdrant_client import AsyncQdrantClient, models
 
@@ -34,14 +36,27 @@ from portal_rag.errors import IndexUnavailableError
 READER_TIMEOUT_SECONDS = 2
 WRITER_TIMEOUT_SECONDS = 60
 _CHECK_EVERY_SECONDS = 10.0
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def open_server_client(
     url: str, api_key: str | None, *, timeout_seconds: int = READER_TIMEOUT_SECONDS
 ) -> AsyncQdrantClient:
-    """Prepare for calls to a server; nothing is sent yet. A URL without a port means 6333."""
+    """Prepare for calls to a server; nothing is sent yet. A URL without a port means 6333.
+
+    A key that would go unencrypted to another machine is warned of.
+    """
+    where = urlsplit(url)
+    if api_key and where.scheme == "http" and where.hostname not in _LOOPBACK:
+        warnings.warn(
+            f"PORTAL_RAG_QDRANT_API_KEY is sent unencrypted to {where.hostname}; use https",
+            stacklevel=2,
+        )
     return AsyncQdrantClient(
-        url=url, api_key=api_key, timeout=timeout_seconds, check_compatibility=False
+        url=url,
+        headers={"api-key": api_key} if api_key else None,
+        timeout=timeout_seconds,
+        check_compatibility=False,
     )
 
 

@@ -26,12 +26,13 @@ from portal_rag.corpus.store import (
 )
 from portal_rag.corpus.visibility import OnlyResources
 from tests.fakes.embedding import HashingEmbedder
+from tests.fakes.qdrant import FakeQdrant
 
 EMBEDDER = HashingEmbedder()
 ALIAS = "portal-rag"
 RUN = Run(id="run-1", started_at=datetime(2026, 6, 9, 14, 0, tzinfo=UTC))
 LATER_RUN = Run(id="run-2", started_at=datetime(2026, 6, 10, 14, 0, tzinfo=UTC))
-KINDS = ("edge", "memory", *(("server",) if os.environ.get("QDRANT_URL") else ()))
+KINDS = ("edge", "memory", "http", *(("server",) if os.environ.get("QDRANT_URL") else ()))
 
 
 class Store(Protocol):
@@ -100,13 +101,27 @@ async def open_store(kind: str) -> AsyncIterator[Store]:
         case "edge":
             with tempfile.TemporaryDirectory() as directory:
                 yield EdgeFolder(Path(directory) / "index")
-        case "memory":
-            client = SharedConnection(":memory:")
-            yield Server(client, ALIAS)
-            await AsyncQdrantClient.close(client)
-        case _:
+        case "server":
             async with open_real_server() as server:
                 yield server
+        case _:
+            async with open_fake_server(kind) as server:
+                yield server
+
+
+@asynccontextmanager
+async def open_fake_server(kind: str) -> AsyncIterator[Server]:
+    """Use the engine within the client: directly, or over HTTP where each exchange is checked."""
+    if kind == "memory":
+        client = SharedConnection(":memory:")
+        yield Server(client, ALIAS)
+        await AsyncQdrantClient.close(client)
+        return
+    with FakeQdrant() as fake:
+        client = SharedConnection(url=fake.url, check_compatibility=False)
+        yield Server(client, ALIAS)
+        await AsyncQdrantClient.close(client)
+    assert fake.violations == []
 
 
 @asynccontextmanager

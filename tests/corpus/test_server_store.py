@@ -12,8 +12,13 @@ from qdrant_client.http.exceptions import ResponseHandlingException
 
 from portal_rag.corpus.schema import manifest_to_json
 from portal_rag.corpus.server_collection import Collection, ask
-from portal_rag.corpus.server_store import ServerReader, open_server_reader, open_server_writer
-from portal_rag.corpus.store import EmbeddedChunk
+from portal_rag.corpus.server_store import (
+    ServerReader,
+    open_server_client,
+    open_server_reader,
+    open_server_writer,
+)
+from portal_rag.corpus.store import EmbeddedChunk, IndexWriter
 from portal_rag.corpus.visibility import GateDecides
 from portal_rag.errors import (
     IndexUnavailableError,
@@ -27,24 +32,24 @@ from tests.corpus.stores import (
     LATER_RUN,
     RUN,
     Server,
-    SharedConnection,
     embed,
     make_manifest,
+    open_fake_server,
     publish,
 )
 from tests.factories import make_chunk
 from tests.fakes.embedding import HashingEmbedder
+from tests.fakes.qdrant import FakeQdrant
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
 
 OTHER = HashingEmbedder(32)
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    client = SharedConnection(":memory:")
-    yield Server(client, ALIAS)
-    await super(SharedConnection, client).close()
+@pytest.fixture(params=["memory", "http"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    async with open_fake_server(request.param) as opened:
+        yield opened
 
 
 async def publish_with_other_embedder(server: Server) -> None:
@@ -177,15 +182,55 @@ async def test_a_run_does_not_begin_without_a_server() -> None:
 
 
 async def test_a_key_that_is_refused_is_named_by_its_setting_and_never_shown() -> None:
-    async with answering("403 Forbidden") as url:
-        with pytest.warns(UserWarning, match="insecure connection"):
-            reader = await open_server_reader(
-                url, api_key="secret-key", alias=ALIAS, fingerprint="x@1"
-            )
+    with FakeQdrant(key="right-key") as fake:
+        reader = await open_server_reader(
+            fake.url, api_key="secret-key", alias=ALIAS, fingerprint="x@1"
+        )
         with pytest.raises(UpstreamError, match="PORTAL_RAG_QDRANT_API_KEY") as raised:
             await reader.manifest()
         await reader.close()
+    assert raised.value.upstream_status == 401
     assert "secret-key" not in str(raised.value)
+
+
+async def test_a_read_only_key_is_enough_to_search_and_does_not_let_a_run_begin() -> None:
+    with FakeQdrant(key="writing", read_only_key="reading") as fake:
+        writer = await begin(fake.url, "writing")
+        await writer.upsert(embed(make_chunk()), run=RUN)
+        await writer.publish(make_manifest(1), entities=())
+        await writer.close()
+        reader = await open_server_reader(
+            fake.url, api_key="reading", alias=ALIAS, fingerprint=EMBEDDER.fingerprint
+        )
+        assert await reader.search(EMBEDDER.embed_query("x"), visible_to=GateDecides(), limit=1)
+        await reader.close()
+        with pytest.raises(UpstreamError, match="PORTAL_RAG_QDRANT_API_KEY") as raised:
+            await begin(fake.url, "reading")
+    assert raised.value.upstream_status == 403
+    assert fake.violations == []
+
+
+async def begin(url: str, key: str) -> IndexWriter:
+    return await open_server_writer(
+        url,
+        api_key=key,
+        alias=ALIAS,
+        fingerprint=EMBEDDER.fingerprint,
+        dimensions=EMBEDDER.dimensions,
+    )
+
+
+async def test_a_key_that_goes_unencrypted_to_another_machine_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="unencrypted to qdrant.example; use https"):
+        client = open_server_client("http://qdrant.example:6333", "secret-key")
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://qdrant.example", "http://localhost:6333", "http://[::1]:6333"]
+)
+async def test_a_key_that_nobody_can_overhear_is_not(url: str) -> None:
+    await open_server_client(url, "secret-key").close()
 
 
 async def test_a_server_that_does_not_answer_in_time_is_a_timeout() -> None:

@@ -16,8 +16,8 @@ from tests.fakes.backstage_catalog import ref_of, stitched
 from tests.fakes.backstage_events import EventBus
 from tests.fakes.backstage_permission import OwnerOrPublic, Permissions, Policy
 from tests.fakes.backstage_routes import BackstageRoutes, Site
-from tests.fakes.backstage_server import Fault, Hold, LoopbackServer, RecordedRequest
 from tests.fakes.backstage_tokens import Tokens
+from tests.fakes.loopback import Fault, Hold, LoopbackServer, RecordedRequest
 
 Json = dict[str, Any]
 ADMINS = "group:default/platform-admins"
@@ -143,14 +143,24 @@ class FakeBackstage:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
+        after: int = 0,
     ) -> None:
-        """Answer requests below a path with this instead, `times` times or until `mend`."""
-        fault = Fault(prefix, times, status=status, body=body, headers=headers or {})
+        """Answer requests below a path with this instead, `times` times or until `mend`.
+
+        The first `after` of them are answered as usual.
+        """
+        fault = Fault(prefix, times, after, status=status, body=body, headers=headers or {})
         self._server.add(fault)
 
-    def drop(self, prefix: str, *, times: int | None = None) -> None:
-        """Break off the connection in the middle of the answer."""
-        self._server.add(Fault(prefix, times, drops=True))
+    def answer_at_length(self, prefix: str, *, size: int) -> Fault:
+        """Answer with so many bytes, as long as the caller takes them; gives what became of it."""
+        fault = Fault(prefix, size=size)
+        self._server.add(fault)
+        return fault
+
+    def drop(self, prefix: str, *, times: int | None = None, after: int = 0) -> None:
+        """Break off the connection in the middle of the answer, but not of the first `after`."""
+        self._server.add(Fault(prefix, times, after, drops=True))
 
     def hold(self, prefix: str) -> Hold:
         """Let requests wait until the hold is released, then answer them as usual."""

@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 import uvicorn
 
+_PART = 1 << 16
+
 App = Any  # an ASGI application; the three parts of its protocol are untyped mappings
 
 
@@ -31,19 +33,29 @@ class RecordedRequest:
 
 @dataclass
 class Fault:
-    """What happens to requests below a path, `times` times or until it is mended."""
+    """What happens to requests below a path, `times` times or until it is mended.
+
+    The first `after` requests pass. An answer of a `size` is made up as it is sent; `sent` says how
+    much of it went out before the caller hung up.
+    """
 
     prefix: str
     times: int | None = None
+    after: int = 0
     status: int | None = None
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     drops: bool = False
+    size: int = 0
+    sent: int = 0
     reached: threading.Event | None = None
     released: threading.Event | None = None
 
     def applies(self, path: str) -> bool:
         if not path.startswith(self.prefix) or self.times == 0:
+            return False
+        if self.after:
+            self.after -= 1
             return False
         if self.times is not None:
             self.times -= 1
@@ -128,6 +140,9 @@ class LoopbackServer:
         if fault and fault.reached and fault.released:
             fault.reached.set()
             await asyncio.to_thread(fault.released.wait)
+        elif fault and fault.size:
+            await _send_endlessly(fault, receive, send)
+            return
         elif fault:
             await _send_fault(fault, send)
             return
@@ -181,3 +196,16 @@ async def _send_fault(fault: Fault, send: Any) -> None:
         }
     )
     await send({"type": "http.response.body", "body": fault.body, "more_body": fault.drops})
+
+
+async def _send_endlessly(fault: Fault, receive: Any, send: Any) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(fault.size).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    hung_up = asyncio.ensure_future(receive())
+    while fault.sent < fault.size and not hung_up.done():
+        part = min(_PART, fault.size - fault.sent)
+        more = fault.sent + part < fault.size
+        await send({"type": "http.response.body", "body": b"x" * part, "more_body": more})
+        fault.sent += part
+        await asyncio.sleep(0)
+    hung_up.cancel()
