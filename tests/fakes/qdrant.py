@@ -4,7 +4,7 @@
         … server.url …
     assert server.violations == []
 
-Every exchange is checked against Qdrant's own description. Faults may be added while it runs.
+Every exchange is checked against Qdrant's own description.
 """
 
 import threading
@@ -49,7 +49,7 @@ class FakeQdrant:
         return Hold(reached, released)
 
     def mend(self) -> None:
-        """End all faults."""
+        """Let go on what is held."""
         self._server.mend()
 
 
