@@ -74,13 +74,14 @@ class Shard:
         """Open a published folder, where it may not be written to a private copy of it.
 
         Raises:
-            IndexUnavailableError: it is damaged.
+            IndexUnavailableError: it is damaged, or the disk is full: the engine writes as it opens.
         """
         try:
             return cls.open(folder) if os.access(folder, os.W_OK) else cls.open_copy(folder)
         except (OSError, UpstreamError) as error:
             raise IndexUnavailableError(
-                f"{folder.parent} cannot be opened ({error}); run `portal-index run --rebuild`"
+                f"{folder.parent} cannot be opened ({error}); make sure that its disk has room, or,"
+                " if it is damaged, run `portal-index run --rebuild`"
             ) from error
 
     @classmethod
