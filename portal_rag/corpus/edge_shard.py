@@ -74,7 +74,7 @@ class Shard:
         """Open a published folder, where it may not be written to a private copy of it.
 
         Raises:
-            IndexUnavailableError: it is damaged, or the disk is full: the engine writes as it opens.
+            IndexUnavailableError: it is damaged, or the disk is full (opening it writes).
         """
         try:
             return cls.open(folder) if os.access(folder, os.W_OK) else cls.open_copy(folder)

