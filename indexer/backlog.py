@@ -16,7 +16,7 @@ from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.lexical import document_terms
 from portal_rag.corpus.store import EmbeddedChunk, EmbeddedDocument
 
-WINDOW = 1_024
+WINDOW = 256
 """So many chunks are sorted by length: a batch takes as long as its longest text."""
 BATCH = 64
 
