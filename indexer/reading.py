@@ -12,7 +12,12 @@ from indexer.sources.source import EVERYTHING, Asked, Failure, Seen, Source
 from portal_rag.corpus.documents import Document
 from portal_rag.corpus.redaction import SecretFound
 from portal_rag.corpus.store import StoredMark
-from portal_rag.errors import PortalRagError
+from portal_rag.errors import (
+    AuthenticationError,
+    NotAllowedError,
+    PortalRagError,
+    UpstreamError,
+)
 
 Stored = Mapping[str, Mapping[str, StoredMark]]
 
@@ -62,7 +67,7 @@ async def read(
                 await put(new)
     except PortalRagError as error:
         has_failed = True
-        taking.take(Failure(scope=EVERYTHING, reason=error.message))
+        taking.take(Failure(scope=EVERYTHING, reason=_advised(error)))
     return Reading(
         source=source,
         stored=stored,
@@ -75,6 +80,16 @@ async def read(
         marks=taking.marks(is_whole_source=not has_failed),
         seconds=seconds() - started,
     )
+
+
+def _advised(error: PortalRagError) -> str:
+    """Say which setting to look at, where a portal is not reached or lets nobody in."""
+    match error:
+        case AuthenticationError() | NotAllowedError():
+            return f"{error.message}; check PORTAL_INDEX_BACKSTAGE_TOKEN"
+        case UpstreamError(is_transient=True, upstream_status=None):
+            return f"{error.message}; check PORTAL_RAG_BACKSTAGE_URL, and that it answers"
+    return error.message
 
 
 class _Taking:
