@@ -26,7 +26,7 @@ from indexer.reading import Reading, read
 from indexer.redacting import for_snapshot
 from indexer.remembering import known_of, state_after, still_true, unmark
 from indexer.report import ReportedFailure, RunReport, SourceReport, State
-from indexer.sources.source import Asked, Source
+from indexer.sources.source import Asked, Source, printable
 from indexer.writing import rewrite_metadata, write_texts
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
@@ -257,7 +257,9 @@ def _report(reading: Reading, only: EntityRef | None) -> SourceReport:
         seconds=reading.seconds,
         failures=(
             *(
-                ReportedFailure(scope=each.scope, reason=redact(each.reason).text)
+                ReportedFailure(
+                    scope=redact(printable(each.scope)).text, reason=redact(each.reason).text
+                )
                 for each in reading.failures
             ),
             *refusals,

@@ -11,7 +11,7 @@ from indexer.sources.docs_pages import DocsSite, page_document
 from indexer.sources.entity_documents import describe
 from indexer.sources.html import read_sections
 from indexer.sources.search_index import IndexedPage, pages_of
-from indexer.sources.source import UNMARKED, Asked, Delivered, Failure, Seen
+from indexer.sources.source import ABSENT, UNMARKED, Asked, Delivered, Failure, Seen
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.techdocs import SiteMetadata, TechDocsClient
@@ -40,6 +40,14 @@ class _Documented:
 
     ref: EntityRef
     title: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What came of a page; not whole if it failed, or if its text stands in for it."""
+
+    delivered: Document | Failure
+    is_whole: bool
 
 
 class BackstageSource:
@@ -78,15 +86,16 @@ class BackstageSource:
         known = {} if asked.only else asked.known
         documented: list[_Documented] = []
         async for each in self._entities(asked):
-            if isinstance(each, Entity):
-                for document in describe(each, source=CATALOG, app_url=self._app_url):
-                    yield document
-                if each.docs_ref == each.ref:
-                    documented.append(_Documented(ref=each.ref, title=each.display_name))
-                    yield Seen(scope=_docs(each.ref), mark=UNMARKED)
-                yield Seen(scope=_catalog(each.ref), mark=_mark(_etag(each)))
-            else:
+            if not isinstance(each, Entity):
                 yield each
+                continue
+            for document in describe(each, source=CATALOG, app_url=self._app_url):
+                yield document
+            has_docs = each.docs_ref == each.ref
+            if has_docs:
+                documented.append(_Documented(ref=each.ref, title=each.display_name))
+            yield Seen(scope=_docs(each.ref), mark=UNMARKED if has_docs else ABSENT)
+            yield Seen(scope=_catalog(each.ref), mark=_mark(_etag(each)))
         documented += (
             _Documented(ref=ref, title=None) for ref in self._unchanged if _docs(ref) in known
         )
@@ -144,13 +153,13 @@ class BackstageSource:
                 yield Seen(scope=scope, mark=mark, is_unchanged=True)
                 return
             reads = await self._site(documented, metadata)
-            is_whole = not any(isinstance(read, Failure) for read in reads)
             for read in reads:
-                yield read
+                yield read.delivered
+            is_whole = all(read.is_whole for read in reads)
             yield Seen(scope=scope, mark=mark if is_whole else UNMARKED)
         else:
-            for read in self._unread(ref, metadata):
-                yield read
+            for failure in self._unread(ref, metadata):
+                yield failure
             yield Seen(scope=scope, mark=UNMARKED)
 
     def _unread(self, ref: EntityRef, error: PortalRagError) -> Sequence[Failure]:
@@ -159,15 +168,14 @@ class BackstageSource:
             return ()
         return (_failure(_docs(ref), error),)
 
-    async def _site(
-        self, documented: _Documented, metadata: SiteMetadata
-    ) -> Sequence[Document | Failure]:
+    async def _site(self, documented: _Documented, metadata: SiteMetadata) -> Sequence[_Read]:
+        """Read a site that is built; while it is being published anything may still be missing."""
         ref = documented.ref
         try:
             index = await self._techdocs.search_index(ref, token=self._token)
             title = metadata.site_name or documented.title or await self._title(ref)
         except (NotFoundError, *_UNREADABLE) as error:
-            return self._unread(ref, error)
+            return (_Read(delivered=_failure(_docs(ref), error), is_whole=False),)
         site = DocsSite(source=TECHDOCS, owner=ref, title=title, app_url=self._app_url)
         pages = (self._page(site, metadata, page) for page in pages_of(index))
         return await asyncio.gather(*pages)
@@ -176,28 +184,28 @@ class BackstageSource:
         found = await self._catalog.by_refs([ref], token=self._token, fields=("metadata.title",))
         return found[ref].display_name if ref in found else ref.name
 
-    async def _page(
-        self, site: DocsSite, metadata: SiteMetadata, page: IndexedPage
-    ) -> Document | Failure:
+    async def _page(self, site: DocsSite, metadata: SiteMetadata, page: IndexedPage) -> _Read:
+        """Prefer the page itself, which has its structure, over its text in the search index."""
+        is_there = True
         try:
             sections = await self._sections(site.owner, page)
-        except _UNREADABLE as error:
-            return _failure(site.path_of(page.location), error)
-        return page_document(
+        except (NotFoundError, *_UNREADABLE) as error:
+            if not (isinstance(error, NotFoundError) and page.has_text):
+                failure = _failure(site.path_of(page.location), error, is_exact=True)
+                return _Read(delivered=failure, is_whole=False)
+            sections, is_there = page.sections, False
+        document = page_document(
             site,
             location=page.location,
             nav_title=page.title,
             sections=sections,
             built_at=metadata.built_at,
         )
+        return _Read(delivered=document, is_whole=is_there)
 
     async def _sections(self, owner: EntityRef, page: IndexedPage) -> tuple[Section, ...]:
-        """Prefer the page itself, which has its structure, over its text in the search index."""
         async with self._pages_at_once:
-            try:
-                html = await self._techdocs.page(owner, page.location, token=self._token)
-            except NotFoundError:
-                return page.sections
+            html = await self._techdocs.page(owner, page.location, token=self._token)
         return read_sections(html) or page.sections
 
 
@@ -222,8 +230,13 @@ def _mark(*facts: str | datetime | None) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
-def _failure(scope: str, error: PortalRagError) -> Failure:
-    is_broken_content = isinstance(error, InputError) or (
+def _failure(scope: str, error: PortalRagError, *, is_exact: bool = False) -> Failure:
+    is_broken_content = isinstance(error, InputError | NotFoundError) or (
         isinstance(error, UpstreamError) and not error.is_transient
     )
-    return Failure(scope=scope, reason=f"{scope}: {error.message}", is_outage=not is_broken_content)
+    return Failure(
+        scope=scope,
+        reason=f"{scope}: {error.message}",
+        is_outage=not is_broken_content,
+        is_exact=is_exact,
+    )
