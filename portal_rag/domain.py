@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from portal_rag.backstage.entities import Entity
+from portal_rag.backstage.tokens import UserProof
 from portal_rag.corpus.documents import DocumentKind
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.visibility import Visibility
 
 Clock = Callable[[], datetime]
 Timer = Callable[[], float]
@@ -61,12 +63,27 @@ class PortalUser:
     token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepresentedUser:
+    """A verified Backstage user for whom this service acts as a plugin, by the user's proof.
+
+    `through` is the plugin that brought the question, None if the user did.
+    """
+
+    proof: UserProof
+    through: str | None = None
+
+    @property
+    def user_ref(self) -> EntityRef:
+        return self.proof.user_ref
+
+
 @dataclass(frozen=True, slots=True)
 class LocalReader:
     """Whoever sits at this machine, asking an index that was built from files of this machine."""
 
 
-Principal = PortalUser | LocalReader
+Principal = PortalUser | RepresentedUser | LocalReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +292,13 @@ class Portal(Protocol):
 
     async def listing(self) -> Listing:
         """List what the asker may read; at most a minute old, so never the last word."""
+        ...
+
+    async def visibility(self) -> Visibility:
+        """Say what a query of the index may return, before the gate has the last word.
+
+        It may be up to a minute old. An error means that nothing may be returned.
+        """
         ...
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:

@@ -10,8 +10,8 @@ from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import query_terms
-from portal_rag.corpus.store import IndexReader
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
+from portal_rag.corpus.store import Hit, IndexReader
+from portal_rag.corpus.visibility import Visibility
 from portal_rag.domain import Clock, Passage, Portal, Query, Source
 from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.ranking import Candidate, fuse
@@ -20,13 +20,14 @@ ROUNDS = (50, 250, 1000)
 """How many candidates each round of over-fetching asks for; the last is the most ever seen."""
 MOST_PASSAGES = 4
 MOST_OF_ONE_PAGE = 2
+_Rankings = tuple[Sequence[Hit], Sequence[Hit]]
 
 
 class IndexPassages:
     """Hybrid retrieval over what the asker may read.
 
-    The filter inside the query comes from a listing that may be a minute old; whatever is to be
-    used passes `Portal.readable`, which asks live.
+    The filter inside the query may be a minute old; whatever is to be used passes
+    `Portal.readable`, which asks live, before it is ranked.
     """
 
     name = "index"
@@ -42,25 +43,23 @@ class IndexPassages:
     async def find(self, query: Query, portal: Portal) -> Finding:
         if query.purpose == "facts" and query.subjects:
             return Finding(state="not_applicable")
-        visible_to = await _visibility(portal)
-        permitted: list[Candidate] = []
+        visible_to, about = await portal.visibility(), _about(query)
+        chosen: list[Candidate] = []
         for limit in ROUNDS:
-            candidates = await self._ranked(query, visible_to, limit)
-            permitted = await _past_the_gate(_naming(query.ticket_ids, candidates), portal)
-            if len(_chosen(permitted)) >= MOST_PASSAGES or len(candidates) < limit:
+            rankings = await self._search(query.question.text, visible_to, limit)
+            dense, lexical = await _past_the_gate(rankings, portal)
+            candidates = fuse(dense, lexical, about=about, kinds=query.document_kinds)
+            chosen = _chosen(_naming(query.ticket_ids, candidates))
+            if len(chosen) >= MOST_PASSAGES or max(map(len, rankings)) < limit:
                 break
-        now, about = self._clock(), _about(query)
-        return Finding(passages=tuple(self._passage(one, about, now) for one in _chosen(permitted)))
+        now = self._clock()
+        return Finding(passages=tuple(self._passage(one, about, now) for one in chosen))
 
-    async def _ranked(
-        self, query: Query, visible_to: Visibility, limit: int
-    ) -> Sequence[Candidate]:
-        text = query.question.text
+    async def _search(self, text: str, visible_to: Visibility, limit: int) -> _Rankings:
         vector = await anyio.to_thread.run_sync(self._embedder.embed_query, text)
         dense = await self._index.search(vector, visible_to=visible_to, limit=limit)
         terms = query_terms(text)
-        lexical = await self._index.search(terms, visible_to=visible_to, limit=limit)
-        return fuse(dense, lexical, about=_about(query), kinds=query.document_kinds)
+        return dense, await self._index.search(terms, visible_to=visible_to, limit=limit)
 
     def _passage(self, candidate: Candidate, about: frozenset[EntityRef], now: datetime) -> Passage:
         stored = candidate.stored
@@ -103,22 +102,20 @@ def _about(query: Query) -> frozenset[EntityRef]:
     return frozenset(ref for ref in refs if ref)
 
 
-async def _visibility(portal: Portal) -> Visibility:
-    listing = await portal.listing()
-    if listing.complete:
-        return OnlyResources(frozenset(entity.ref for entity in listing.entities))
-    return GateDecides()
+async def _past_the_gate(rankings: _Rankings, portal: Portal) -> _Rankings:
+    """Leave out what may not be read, so that nobody's ranks tell of it."""
+    dense, lexical = rankings
+    readable = await portal.readable({ref for hit in (*dense, *lexical) for ref in _governing(hit)})
+    return _only(dense, readable), _only(lexical, readable)
 
 
-async def _past_the_gate(candidates: Sequence[Candidate], portal: Portal) -> list[Candidate]:
-    readable = await portal.readable({ref for c in candidates for ref in _governing(c)})
-    return [c for c in candidates if readable.issuperset(_governing(c))]
+def _only(hits: Sequence[Hit], readable: frozenset[EntityRef]) -> Sequence[Hit]:
+    return [hit for hit in hits if readable.issuperset(_governing(hit))]
 
 
-def _governing(candidate: Candidate) -> Iterable[EntityRef]:
+def _governing(hit: Hit) -> Iterable[EntityRef]:
     """Whoever reads the passage learns of both: the entity of the files and the one it is about."""
-    chunk = candidate.stored.chunk
-    return (chunk.resource_ref, chunk.entity_ref)
+    return (hit.stored.chunk.resource_ref, hit.stored.chunk.entity_ref)
 
 
 def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
