@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import anyio.to_thread
@@ -20,7 +21,17 @@ ROUNDS = (50, 250, 1000)
 """How many candidates each round of over-fetching asks for; the last is the most ever seen."""
 MOST_PASSAGES = 4
 MOST_OF_ONE_PAGE = 2
-_Rankings = tuple[Sequence[Hit], Sequence[Hit]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ranking:
+    """What may be read of one ranking, best first; `has_ended` if there is no more of it."""
+
+    hits: tuple[Hit, ...]
+    has_ended: bool
+
+    def reaches(self, depth: int) -> bool:
+        return self.has_ended or len(self.hits) >= depth
 
 
 class IndexPassages:
@@ -43,19 +54,28 @@ class IndexPassages:
     async def find(self, query: Query, portal: Portal) -> Finding:
         if query.purpose == "facts" and query.subjects:
             return Finding(state="not_applicable")
-        visible_to, about = await portal.visibility(), _about(query)
-        chosen: list[Candidate] = []
-        for limit in ROUNDS:
-            rankings = await self._search(query.question.text, visible_to, limit)
-            dense, lexical = await _past_the_gate(rankings, portal)
-            candidates = fuse(dense, lexical, about=about, kinds=query.document_kinds)
-            chosen = _chosen(_naming(query.ticket_ids, candidates))
-            if len(chosen) >= MOST_PASSAGES or max(map(len, rankings)) < limit:
-                break
-        now = self._clock()
+        chosen = await self._chosen(query, portal)
+        now, about = self._clock(), _about(query)
         return Finding(passages=tuple(self._passage(one, about, now) for one in chosen))
 
-    async def _search(self, text: str, visible_to: Visibility, limit: int) -> _Rankings:
+    async def _chosen(self, query: Query, portal: Portal) -> list[Candidate]:
+        """Rank no deeper than needed, and as if what may not be read were not there at all."""
+        visible_to, depths = await portal.visibility(), list(ROUNDS)
+        rankings: tuple[_Ranking, ...] = ()
+        for limit in ROUNDS:
+            hits = await self._search(query.question.text, visible_to, limit)
+            rankings = await _past_the_gate(hits, portal, limit)
+            while depths and all(ranking.reaches(depths[0]) for ranking in rankings):
+                chosen = _best(query, rankings, depths.pop(0))
+                if len(chosen) >= MOST_PASSAGES:
+                    return chosen
+            if not depths:
+                break
+        return _best(query, rankings, ROUNDS[-1])
+
+    async def _search(
+        self, text: str, visible_to: Visibility, limit: int
+    ) -> tuple[Sequence[Hit], Sequence[Hit]]:
         vector = await anyio.to_thread.run_sync(self._embedder.embed_query, text)
         dense = await self._index.search(vector, visible_to=visible_to, limit=limit)
         terms = query_terms(text)
@@ -102,15 +122,27 @@ def _about(query: Query) -> frozenset[EntityRef]:
     return frozenset(ref for ref in refs if ref)
 
 
-async def _past_the_gate(rankings: _Rankings, portal: Portal) -> _Rankings:
-    """Leave out what may not be read, so that nobody's ranks tell of it."""
-    dense, lexical = rankings
-    readable = await portal.readable({ref for hit in (*dense, *lexical) for ref in _governing(hit)})
-    return _only(dense, readable), _only(lexical, readable)
+async def _past_the_gate(
+    found: Iterable[Sequence[Hit]], portal: Portal, limit: int
+) -> tuple[_Ranking, ...]:
+    """Leave out what may not be read before anything is ranked, so that no rank tells of it."""
+    found = tuple(found)
+    readable = await portal.readable(
+        {ref for hits in found for hit in hits for ref in _governing(hit)}
+    )
+    return tuple(
+        _Ranking(
+            hits=tuple(hit for hit in hits if readable.issuperset(_governing(hit))),
+            has_ended=len(hits) < limit,
+        )
+        for hits in found
+    )
 
 
-def _only(hits: Sequence[Hit], readable: frozenset[EntityRef]) -> Sequence[Hit]:
-    return [hit for hit in hits if readable.issuperset(_governing(hit))]
+def _best(query: Query, rankings: Sequence[_Ranking], depth: int) -> list[Candidate]:
+    dense, lexical = (ranking.hits[:depth] for ranking in rankings)
+    candidates = fuse(dense, lexical, about=_about(query), kinds=query.document_kinds)
+    return _without_crowds(_naming(query.ticket_ids, candidates))
 
 
 def _governing(hit: Hit) -> Iterable[EntityRef]:
@@ -118,7 +150,7 @@ def _governing(hit: Hit) -> Iterable[EntityRef]:
     return (hit.stored.chunk.resource_ref, hit.stored.chunk.entity_ref)
 
 
-def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _without_crowds(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Take the best, not more than a few of any one page."""
     taken: Counter[str] = Counter()
     chosen = []
