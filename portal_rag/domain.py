@@ -65,17 +65,10 @@ class PortalUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepresentedUser:
-    """A verified Backstage user for whom this service acts as a plugin, by the user's proof.
-
-    `through` is the plugin that brought the question, None if the user did.
-    """
+    """A verified user for whom this service acts as a plugin; `through` is one that asked for it."""
 
     proof: UserProof
     through: str | None = None
-
-    @property
-    def user_ref(self) -> EntityRef:
-        return self.proof.user_ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,10 +288,7 @@ class Portal(Protocol):
         ...
 
     async def visibility(self) -> Visibility:
-        """Say what a query of the index may return, before the gate has the last word.
-
-        It may be up to a minute old. An error means that nothing may be returned.
-        """
+        """Say what a query may return before the gate decides; up to a minute old."""
         ...
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:

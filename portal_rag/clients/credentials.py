@@ -54,7 +54,7 @@ class MintedTokens:
 
     @property
     def key(self) -> UserKey:
-        return self.user.user_ref, _digest(self.user.proof.token)
+        return self.user.proof.user_ref, _digest(self.user.proof.token)
 
     def token_for(self, plugin: Audience) -> str:
         return self.signer.mint(plugin, obo=self.user.proof)
