@@ -65,7 +65,7 @@ class PortalUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepresentedUser:
-    """A verified user for whom this service acts as a plugin; `through` is one that asked for it."""
+    """A verified user for whom this service acts as a plugin; `through` is one that asked it to."""
 
     proof: UserProof
     through: str | None = None
