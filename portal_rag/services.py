@@ -249,6 +249,7 @@ def _askers(
 ) -> _Askers:
     permission = PermissionClient(transport)
     signer = PluginTokens(keys.signing, plugin_id=PLUGIN_ID, clock=clock) if keys else None
+    _log.info("identity", kind=settings.identity, kid=keys.signing.kid if keys else None)
     views = make_views(
         signer=signer,
         catalog=CatalogClient(transport),

@@ -73,9 +73,9 @@ class BackstagePortal:
         """
         if not refs:
             return frozenset()
+        token = self._credentials.token_for("permission")
         verdicts = [self._existing(refs)]
         if self._permission:
-            token = self._credentials.token_for("permission")
             verdicts.append(self._permission.readable(refs, token=token))
         return frozenset(refs).intersection(*await asyncio.gather(*verdicts))
 
