@@ -81,10 +81,10 @@ def _packed(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
 
 def _rest_of_section(pieces: list[_Piece], start: int) -> int:
     size = 0
-    for piece in pieces[start:]:
-        if piece.section != pieces[start].section or size > LIMIT:
+    for position in range(start, len(pieces)):
+        if pieces[position].section != pieces[start].section or size > LIMIT:
             break
-        size += piece.cost
+        size += pieces[position].cost
     return size
 
 

@@ -25,6 +25,7 @@ from indexer.settings import Address
 from indexer.status import as_lines, facts_of
 from indexer.watching import watch_portal
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.redaction import redact
 from portal_rag.errors import ConfigurationError, InputError, PortalRagError
 
 
@@ -35,10 +36,10 @@ class _Program(click.Group):
         try:
             return super().invoke(ctx)
         except ConfigurationError as error:
-            click.echo(f"error: {error.message}", err=True)
+            click.echo(f"error: {redact(error.message).text}", err=True)
             ctx.exit(BAD_USAGE)
         except PortalRagError as error:
-            click.echo(f"error: {error.message}", err=True)
+            click.echo(f"error: {redact(error.message).text}", err=True)
             ctx.exit(FAILED)
         except KeyboardInterrupt:
             click.echo("interrupted; what was published before is still in force", err=True)

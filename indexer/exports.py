@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from indexer.report import RunReport, SourceReport
+from portal_rag.corpus.redaction import redact
 from portal_rag.errors import ConfigurationError
 
 _COUNTS = ("documents", "chunks", "embedded", "rewritten", "deleted", "unchanged")
@@ -53,7 +54,9 @@ def as_metrics(report: RunReport) -> str:
 
 def as_markdown_of_failure(reason: str) -> str:
     """Say that a run failed."""
-    return f"### portal-index\n\n**Failed**, the index is as it was: `{_plain(reason)}`\n"
+    return (
+        f"### portal-index\n\n**Failed**, the index is as it was: `{_plain(redact(reason).text)}`\n"
+    )
 
 
 def as_metrics_of_failure(started_at: datetime, exit_code: int) -> str:

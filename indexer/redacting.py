@@ -15,6 +15,7 @@ from portal_rag.backstage.entities import (
 )
 from portal_rag.corpus.documents import Document, Section
 from portal_rag.corpus.redaction import SecretFound, redact
+from portal_rag.corpus.redaction.unseen import WITHOUT_MEANING
 
 _HARMLESS_ANNOTATIONS = frozenset(
     {
@@ -51,10 +52,8 @@ _HARMLESS_ANNOTATIONS = frozenset(
     }
 )
 """What says where something is; an annotation that is not listed may be a secret."""
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
-)
-"""Controls, invisible characters, and those that turn the order of a line around."""
+_LONGEST_TITLE = 200
+_ADDRESS = re.compile(r"(?P<page>(?P<host>[a-z]++://[^/?#]++/?)[^?#]*+)", re.IGNORECASE)
 _HALF = re.compile("[\ud800-\udfff]")
 """Half a character, which JSON may hold and no file can."""
 
@@ -62,25 +61,60 @@ _HALF = re.compile("[\ud800-\udfff]")
 def without_secrets(document: Document) -> tuple[Document, tuple[SecretFound, ...]]:
     """Redact everything that is read of a document, as one text, so that nothing is split.
 
-    Lines count from the document's title, over all that is read of it. A heading that held a
-    secret loses its anchor, which would spell it out again. Characters that nobody sees go first:
-    they may split a secret, and some of them cannot be stored.
+    Lines count from the document's title, over all that is read of it; what its address held
+    counts as the first. A heading that held a secret loses its anchor, which would spell it out
+    again. Titles are shortened last, as half a secret would not be known for one, and so are
+    characters removed that nobody sees or that cannot be stored.
     """
-    document = _legible(document)
+    document, in_address = _with_harmless_address(document)
     redacted = redact("\n".join(_texts(document)))
-    if not redacted.findings:
+    if redacted.findings:
+        document = _with_texts(document, iter(redacted.text.split("\n")))
+    document = _with_short_titles(_legible(_with_harmless_anchors(document)))
+    return document, (*in_address, *redacted.findings)
+
+
+def _with_harmless_address(document: Document) -> tuple[Document, tuple[SecretFound, ...]]:
+    """Cut an address as far as a secret in it demands: without its query, or its host alone."""
+    found = redact(document.url).findings
+    if not found:
         return document, ()
-    lines = iter(redacted.text.split("\n"))
+    match = _ADDRESS.match(document.url)
+    candidates = (match["page"], match["host"]) if match else ()
+    harmless = (each for each in candidates if not redact(each).findings)
+    return replace(document, url=next(harmless, "")), found
+
+
+def _with_texts(document: Document, lines: Iterator[str]) -> Document:
     site_title, title = _next(lines, document.site_title), _next(lines, document.title)
     sections = tuple(_redacted_section(section, lines) for section in document.sections)
-    cleaned = replace(document, site_title=site_title, title=title, sections=sections)
-    return cleaned, redacted.findings
+    return replace(document, site_title=site_title, title=title, sections=sections)
+
+
+def _with_harmless_anchors(document: Document) -> Document:
+    if not redact("\n".join(section.anchor for section in document.sections)).findings:
+        return document
+    sections = tuple(
+        replace(section, anchor="" if redact(section.anchor).findings else section.anchor)
+        for section in document.sections
+    )
+    return replace(document, sections=sections)
+
+
+def _with_short_titles(document: Document) -> Document:
+    titles = (document.title, *(section.title for section in document.sections))
+    if max(map(len, titles)) <= _LONGEST_TITLE:
+        return document
+    sections = tuple(
+        replace(section, title=section.title[:_LONGEST_TITLE]) for section in document.sections
+    )
+    return replace(document, title=document.title[:_LONGEST_TITLE], sections=sections)
 
 
 def _legible(document: Document) -> Document:
     fields = (document.path, document.url, *(section.anchor for section in document.sections))
     texts = "\n".join((*fields, *_texts(document)))
-    if not (_UNSEEN.search(texts) or _HALF.search(texts)):
+    if not (WITHOUT_MEANING.search(texts) or _HALF.search(texts)):
         return document
     return replace(
         document,
@@ -101,7 +135,7 @@ def _legible(document: Document) -> Document:
 
 
 def _clean(text: str) -> str:
-    return _HALF.sub("\ufffd", _UNSEEN.sub("", text))
+    return _HALF.sub("\ufffd", WITHOUT_MEANING.sub("", text))
 
 
 def legible(text: str) -> str:

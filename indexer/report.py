@@ -9,16 +9,22 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from portal_rag.corpus.redaction import redact
+
 State = Literal["ok", "partial", "refused", "failed"]
 DONE, FAILED, BAD_USAGE, DONE_WITH_FAILED_SOURCES, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedFailure:
-    """What could not be read, and why."""
+    """What could not be read, and why; without the secrets that names of files may hold."""
 
     scope: str
     reason: str
+
+    def __post_init__(self) -> None:
+        for field in ("scope", "reason"):
+            object.__setattr__(self, field, redact(getattr(self, field)).text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,9 @@ class ReportedSecret:
     document: str
     rule: str
     count: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "document", redact(self.document).text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +60,9 @@ class SourceReport:
     failures: tuple[ReportedFailure, ...]
     notes: tuple[str, ...]
     secrets: tuple[ReportedSecret, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(redact(note).text for note in self.notes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,16 @@ MOST_CHARACTERS = 2_000_000
 MOST_ENTRIES = 1_000
 """So many paths or channels are looked at: aliases can make a short text endless."""
 _HTTP_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_LONGEST_LINE = 200
+_PROTO_NOISE = re.compile(
+    r""""(?:[^"\\\n]|\\[^\n])*+"?+|'(?:[^'\\\n]|\\[^\n])*+'?+|//[^\n]*+|/\*(?:.*?\*/|.*+)""",
+    re.DOTALL,
+)
+"""Texts and comments; one without an end goes on to the end of the line or of the definition."""
 _SERVICE_OR_RPC = re.compile(r"\b(service|rpc)\s+(\w+)")
-_GRAPHQL_NOISE = re.compile(r'"""(?:.|\n)*?"""|"[^"\n]*"|#[^\n]*|\([^()]*\)')
-_GRAPHQL_ROOT = re.compile(r"\btype\s+(Query|Mutation|Subscription)\b[^{]*\{([^}]*)\}")
-_GRAPHQL_FIELD = re.compile(r"^\s*(\w+)\s*:", re.MULTILINE)
+_GRAPHQL_NOISE = re.compile(r'"""(?:.*?"""|.*+)|"[^"\n]*+"?+|#[^\n]*+|\([^()]*+\)', re.DOTALL)
+_GRAPHQL_ROOT = re.compile(r"\btype\s++(Query|Mutation|Subscription)\b")
+_GRAPHQL_FIELD = re.compile(r"^[^\S\n]*+(\w++)\s*+:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +90,7 @@ def _actions(described: Mapping[str, Any]) -> Iterator[str]:
 
 def _rpcs(definition: str) -> Iterator[str]:
     service = ""
-    for kind, name in _SERVICE_OR_RPC.findall(_COMMENT.sub("", definition)):
+    for kind, name in _SERVICE_OR_RPC.findall(_PROTO_NOISE.sub(" ", definition)):
         if kind == "service":
             service = name
         else:
@@ -93,9 +98,22 @@ def _rpcs(definition: str) -> Iterator[str]:
 
 
 def _graphql(definition: str) -> Iterator[str]:
-    for root, fields in _GRAPHQL_ROOT.findall(_GRAPHQL_NOISE.sub("", definition)):
+    for root, fields in _graphql_roots(_GRAPHQL_NOISE.sub("", definition)):
         for field in _GRAPHQL_FIELD.findall(fields):
             yield f"{root.lower()} {field}"
+
+
+def _graphql_roots(definition: str) -> Iterator[tuple[str, str]]:
+    """Give each root type and what stands in its braces, passing over the text once."""
+    closing = 0
+    for root in _GRAPHQL_ROOT.finditer(definition):
+        if root.start() < closing:
+            continue
+        opening = definition.find("{", root.end())
+        closing = definition.find("}", opening)
+        if -1 in (opening, closing):
+            return
+        yield root[1], definition[opening + 1 : closing]
 
 
 def _entries(value: object) -> Iterator[tuple[str, Any]]:
@@ -111,4 +129,9 @@ def _purpose(operation: object) -> str:
 
 
 def _one_line(value: object) -> str:
-    return " ".join(value.split())[:200] if isinstance(value, str) else ""
+    """Shorten at the end of a word, as half a secret would not be known for one."""
+    line = " ".join(value.split()) if isinstance(value, str) else ""
+    if len(line) <= _LONGEST_LINE:
+        return line
+    words, _, _ = line[: _LONGEST_LINE + 1].rpartition(" ")
+    return words

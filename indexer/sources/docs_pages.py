@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from urllib.parse import unquote
 
 from indexer.sources.dating import midnight, reviewed_on
 from indexer.sources.document_kind import document_kind
+from indexer.sources.source import Failure
 from portal_rag.corpus.documents import Document, DocumentKind, Section
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.redaction import redact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +47,18 @@ def page_document(
     built_at: datetime | None = None,
     kind: DocumentKind | None = None,
     url: str | None = None,
-) -> Document:
+) -> Document | Failure:
     """Make a page's document; its title is its first heading of the first level.
+
+    A page whose address holds a secret is none: citing it would tell.
 
     `kind` and `url` are what the page says of itself, where it does.
 
     Its date is the one that its author gave (`written_on`, or a visible review date), before the
     time at which the site was built.
     """
+    if in_address := redact(unquote(location)).findings:
+        return _unaddressable(site, in_address[0].rule)
     title = next((s.title for s in sections if s.level == 1 and s.title), nav_title)
     day = written_on or reviewed_on(sections)
     return Document(
@@ -65,4 +72,12 @@ def page_document(
         kind=kind or document_kind(site.prefix + location, title),
         modified_at=midnight(day) if day else built_at,
         sections=sections,
+    )
+
+
+def _unaddressable(site: DocsSite, rule: str) -> Failure:
+    """Name nothing that is stored, so that what an older version stored of the page goes."""
+    return Failure(
+        scope=site.path_of(f"[redacted {rule}]"),
+        reason=f"{site.owner}: the address of a page holds a secret ({rule}); rename the page",
     )

@@ -26,7 +26,9 @@ _BLOCKS = frozenset({
 })
 # fmt: on
 _KEPT_TOGETHER = frozenset({"ul", "ol", "dl", "blockquote", "details"})
-_SPACES = re.compile(r"[ \t\r\n\f\v\xa0\u200b]+")
+_SPACES = re.compile(r"[ \t\r\n\f\v\xa0]+")
+_WORD_BREAK = "\u200b"
+"""Nobody sees it, and a secret that it splits is one all the same."""
 _DEEPEST = 60
 _MOST_NESTED = 10_000
 _MOST_STYLED = 500
@@ -38,7 +40,18 @@ _NESTING_TAG = re.compile(
 _STYLING_TAG = re.compile(
     r"<(/?)(?:b|big|code|em|font|i|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
 )
-_LONGEST_TITLE = 200
+_MOST_ATTRIBUTES = 1_000
+_ATTRIBUTE = (
+    r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?+|'[^']*+'?+|[^\s>"'][^\s>]*+))?+"""
+)
+_TAG = re.compile(
+    r"<!--(?:-?>|.*?--!?>|.*+)"
+    r"|<(script|style|textarea|title|xmp|iframe|noembed|noframes)"
+    rf"(?=[\s/>])(?P<of_raw>(?:{_ATTRIBUTE})*+)[\s/]*+>(?:.*?(?=</\1)|.*+)"
+    rf"|<[a-z][^\s/>]*+(?P<of_tag>(?:{_ATTRIBUTE})*+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
 _LONGEST_NUMBER = 9
 _PARTS_OF_A_TABLE = frozenset({"thead", "tbody", "tfoot"})
 
@@ -51,9 +64,11 @@ def read_sections(html: str) -> tuple[Section, ...]:
     is its top.
 
     Raises:
-        InputError: so much of it stands inside one another that it would take very long.
+        InputError: so much of it stands inside one another, or in one tag, that it would take
+            very long.
     """
     _refuse_deep(html)
+    _refuse_wide(html)
     tree = LexborHTMLParser(html)
     root = tree.css_first(_ARTICLE) or _body_alone(tree)
     if root is None:
@@ -72,6 +87,16 @@ def _refuse_deep(html: str) -> None:
             is_open = max(0, is_open + (-1 if match[1] else 1))
             if is_open > most:
                 raise InputError(f"more than {most} tags stand inside one another")
+
+
+def _refuse_wide(html: str) -> None:
+    """Count attributes, roughly: a parser compares each with all others of its tag."""
+    for tag in _TAG.finditer(html):
+        attributes = tag["of_raw"] or tag["of_tag"] or ""
+        if len(attributes) > _MOST_ATTRIBUTES:
+            count = sum(1 for _ in _ONE_ATTRIBUTE.finditer(attributes))
+            if count > _MOST_ATTRIBUTES:
+                raise InputError(f"a tag has more than {_MOST_ATTRIBUTES} attributes")
 
 
 def _body_alone(tree: LexborHTMLParser) -> LexborNode | None:
@@ -137,7 +162,7 @@ class _SectionReader:
         level = _HEADINGS.index(node.tag or "h1") + 1
         anchor = "" if is_top and level == 1 else _attribute(node, "id")
         title = " ".join(_tidy(_inline_children(node, depth)).split("\n"))
-        self._heading = (title[:_LONGEST_TITLE], level, anchor)
+        self._heading = (title, level, anchor)
 
     def _read_code(self, node: LexborNode, _indent: str, _depth: int) -> None:
         self._add_block("code", node.text(deep=True).strip("\r\n").rstrip())
@@ -235,7 +260,7 @@ def _cell(cell: LexborNode, depth: int) -> str:
 
 def _inline(node: LexborNode, depth: int) -> str:
     if node.tag == "-text":
-        return _SPACES.sub(" ", node.text(deep=False))
+        return _SPACES.sub(" ", node.text(deep=False).replace(_WORD_BREAK, ""))
     if node.tag == "br":
         return "\n"
     if node.tag == "img":

@@ -10,8 +10,10 @@ from portal_rag.backstage.techdocs import IndexedSection
 from portal_rag.corpus.documents import Block, Section
 from portal_rag.errors import InputError
 
-_PERMALINK = re.compile(r"\s*¶")
-_MARKUP = re.compile(r"</?(?:p|pre|ul|ol|li|table|code|div)\b[^>]*>")
+_PERMALINK = "¶"
+_MARKUP = re.compile(r"</?(?:p|pre|ul|ol|li|table|code|div)\b[^<>]*>")
+MOST_CHARACTERS = 1_000_000
+"""So much of an entry's text is read, up to the end of a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ def _section(entry: IndexedSection) -> Section:
         title=_clean(entry.title),
         level=2 if anchor else 1,
         anchor=anchor,
-        blocks=_blocks(entry.text),
+        blocks=_blocks(_bounded(entry.text)),
     )
 
 
@@ -76,5 +78,13 @@ def _blocks(text: str) -> tuple[Block, ...]:
     return (Block(kind="text", text=clean),) if clean else ()
 
 
+def _bounded(text: str) -> str:
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    words, _, _ = text[:MOST_CHARACTERS].rpartition(" ")
+    return words
+
+
 def _clean(text: str) -> str:
-    return " ".join(_PERMALINK.sub("", html.unescape(text)).split())
+    *linked, rest = html.unescape(text).split(_PERMALINK)
+    return " ".join("".join((*map(str.rstrip, linked), rest)).split())

@@ -20,7 +20,7 @@ _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link of an entity; `url` is http(s)."""
+    """A link of an entity; `url` is http(s) and names no user."""
 
     url: str
     title: str | None = None
@@ -153,7 +153,7 @@ class Entity:
 
     @property
     def source_url(self) -> str | None:
-        """Where the code is, http(s)."""
+        """Where the code is, http(s), unless its address names a user, who may be a token."""
         location = self.annotations.get(SOURCE_LOCATION, "")
         slug = self.annotations.get(PROJECT_SLUG, "")
         if location.startswith("url:") and (url := _web_url(location.removeprefix("url:"))):
@@ -207,4 +207,4 @@ def _web_url(text: str | None) -> str | None:
         is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return None
-    return text if is_web and parts.password is None else None
+    return text if is_web and parts.username is None else None

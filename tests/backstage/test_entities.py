@@ -106,6 +106,8 @@ def test_an_entity_with_neither_title_nor_profile_is_called_by_its_name() -> Non
         "https://",
         "https://a b.example",
         "https://user:secret@example.com/",
+        "https://user@example.com/",
+        "https://@example.com/",
         "https://[broken",
         "https://example.com/\nx",
         "",
@@ -208,3 +210,8 @@ def test_wrong_types_are_never_an_error(metadata: Any, spec: Any, relations: Any
         for name in PROPERTIES:
             getattr(found, name)
         assert all(isinstance(each, EntityRef) for each in found.targets("ownedBy"))
+
+
+def test_the_address_of_code_that_names_a_user_is_none() -> None:
+    location = {"backstage.io/source-location": "url:https://token@code.example/x/y"}
+    assert parsed(entity("Component:default/a", annotations=location)).source_url is None

@@ -240,3 +240,74 @@ def test_hostile_repetition_takes_no_more_than_linear_time(first: str, second: s
     started = time.process_time()
     redact((part * (100_000 // len(part) + 1))[:100_000])
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("User | Password\nsvc | {}", "User | Password\nsvc | [redacted credential]"),
+        ("| Token | x |\n|---|---|\n| `{}` | x |", "| `[redacted credential]` | x |"),
+        ("Database password:\n{}\nthen go", "Database password:\n[redacted credential]\nthen go"),
+        ("Password\n{}", "Password\n[redacted credential]"),
+        ("**Password:**\n\n- `{}`", "**Password:**\n\n- `[redacted credential]`"),
+    ],
+)
+def test_a_value_below_its_label_is_taken_out(written: str, left: str) -> None:
+    secret = drawn(length=12, seed=2)
+    redacted = redact(written.format(secret))
+    assert redacted.text.endswith(left)
+    assert [found.rule for found in redacted.findings] == ["credential"]
+    assert redacted.findings[0].start_line == written[: written.index("{}")].count("\n") + 1
+
+
+def test_a_label_counts_for_its_column_and_its_table_alone() -> None:
+    value = drawn(length=12, seed=2)
+    text = f"User | Password\n{value} | none\n\nName | Size\nx | {value}\n"
+    assert redact(text).text == text
+
+
+@pytest.mark.parametrize("mark", [*"#,;$[>!", "$[", "#,"])
+@pytest.mark.parametrize("at", [0, 4, 9])
+def test_punctuation_neither_hides_a_value_nor_lets_its_end_stay(mark: str, at: int) -> None:
+    secret = drawn(length=12, seed=2)
+    if at == 0 and mark[0] in ",;[>$":
+        mark = "$9"
+    secret = secret[:at] + mark + secret[at:]
+    assert redact(f"password: {secret}").text == "password: [redacted credential]"
+
+
+def test_the_next_field_behind_a_comma_stays() -> None:
+    text = f"password={drawn(length=12, seed=2)},user=bob1234"
+    assert redact(text).text == "password=[redacted credential],user=bob1234"
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    "\u200b \u200c \u200d \u200e \u200f \u2060 \u2064 \ufe00 \ufe0f \xad \u180e \U000e0041".split(),
+)
+def test_what_nobody_sees_hides_no_secret(unseen: str) -> None:
+    [found] = redact(f"a\n{GITHUB[:9]}{unseen}{GITHUB[9:]}").findings
+    assert (found.rule, found.start_line) == ("github-token", 2)
+    assert redact(f"a{unseen}{GITHUB}").text == f"a{unseen}[redacted github-token]"
+    plain = f"a{unseen}b"
+    assert redact(plain).text == plain
+
+
+HOSTILE = (
+    *("password: ", "password\n", "token: a,b", "token is ", "pwd|", "|", "[", "<", "<[", '"'),
+    *("://a:", "bearer ", "eyJaaaaaaaaaa.", "\u200b", "a,", "a>", "aB3/", "=", "\n", "a1,b-"),
+    "-----" + "BEGIN PRIVATE KEY-----\n",
+)
+
+
+@pytest.mark.parametrize("start", ["", "password: ", "password:\n", "x://u:", "pwd|\n"])
+@pytest.mark.parametrize("part", HOSTILE)
+def test_a_hostile_megabyte_comes_to_an_end(start: str, part: str) -> None:
+    """Any pattern that is not linear would take hours for this much."""
+    size = 1_000_000 if start == "" else 200_000
+    redacted = redact(start + part * (size // len(part)))
+    assert redacted.text
+
+
+def test_a_wide_table_of_labels_comes_to_an_end() -> None:
+    assert redact("pwd|" * 100_000 + "\n" + "|\n" * 100_000).findings == ()

@@ -167,3 +167,8 @@ def test_a_text_without_sentences_is_split_all_the_same(text: str) -> None:
 
 def test_a_page_of_headings_alone_has_no_chunks() -> None:
     assert texts_of(make_document(make_section("Roll back", level=1), make_section("Later"))) == []
+
+
+def test_a_document_of_very_many_sections_is_split_in_one_pass() -> None:
+    document = make_document(*[make_section("h", "b", anchor="")] * 100_000)
+    assert sum(chunk.text.count("b") for chunk in split(document)) == 100_000

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import random
 import signal
+import string
 import subprocess
 import sys
 import threading
@@ -360,3 +362,11 @@ def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr.startswith("error: nothing is published")
+
+
+def test_an_error_does_not_repeat_a_secret(tmp_path: Path) -> None:
+    secret = "ghp_" + "".join(random.Random(7).choices(string.ascii_letters, k=36))  # noqa: S311
+    summary = tmp_path / "summary.md"
+    result = invoke(tmp_path, *FILES, "--path", f"/none/{secret}", "--summary", str(summary))
+    assert "[redacted github-token]" in result.stderr
+    assert secret not in result.output + summary.read_text(encoding="utf-8")

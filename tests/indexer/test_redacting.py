@@ -214,7 +214,42 @@ def test_half_a_character_in_any_field_can_be_stored() -> None:
 
 
 def test_a_secret_that_something_unseen_splits_is_found() -> None:
-    split = GITHUB[:10] + "\u200b" + GITHUB[10:]
+    split = GITHUB[:10] + "\u200b\ufe0f" + GITHUB[10:]
     clean, [found] = without_secrets(make_document(make_section("Log in", f"Use {split}.")))
     assert found.rule == "github-token"
     assert drawn() not in repr(clean)
+
+
+def test_a_secret_in_an_address_goes_with_what_holds_it() -> None:
+    addresses = {
+        f"https://x.example/a?access_token={GITHUB}": "https://x.example/a",
+        f"https://x.example/a#{GITHUB}": "https://x.example/a",
+        f"https://x.example/{GITHUB}/a?b": "https://x.example/",
+        f"https://{GITHUB}/a": "",
+    }
+    for address, left in addresses.items():
+        clean, [found] = without_secrets(replace(make_document(), url=address))
+        assert (clean.url, found.rule) == (left, "github-token")
+
+
+def test_an_anchor_that_holds_a_secret_is_dropped() -> None:
+    hidden = make_section("Clean", "Text.", anchor=GITHUB)
+    clean, _ = without_secrets(make_document(hidden, make_section("Next", "Text.")))
+    assert [section.anchor for section in clean.sections] == ["", "next"]
+
+
+def test_a_title_is_shortened_once_it_is_redacted() -> None:
+    title = "word " * 36 + GITHUB
+    clean, found = without_secrets(make_document(make_section(title, "Text."), title=title))
+    assert len(found) == 2
+    assert clean.title == clean.sections[0].title
+    assert len(clean.title) == 200
+    assert GITHUB[:6] not in clean.title
+
+
+def test_a_label_and_its_value_in_two_blocks_are_read_together() -> None:
+    code = make_block(drawn(12, seed=2), kind="code")
+    section = make_section("Log in", "Database password:")
+    document = make_document(replace(section, blocks=(*section.blocks, code)))
+    clean, [_] = without_secrets(document)
+    assert clean.sections[0].blocks[1].text == "[redacted credential]"

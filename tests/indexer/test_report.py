@@ -2,6 +2,8 @@
 
 import io
 import json
+import random
+import string
 from datetime import UTC, datetime
 from typing import Any
 
@@ -152,3 +154,14 @@ def test_a_terminal_gets_a_bar() -> None:
         progress.embedding(2)
         progress.embedded(2)
     assert "2/2" in file.getvalue()
+
+
+def test_no_report_tells_a_secret_that_a_name_holds() -> None:
+    secret = "ghp_" + "".join(random.Random(7).choices(string.ascii_letters, k=36))  # noqa: S311
+    source = make_source_report(
+        failures=(ReportedFailure(scope=f"{secret}/a", reason=f"{secret}: not read"),),
+        secrets=(ReportedSecret(document=f"x/{secret}", rule="jwt", count=1),),
+        notes=(f"{secret} is odd",),
+    )
+    assert secret not in repr(source)
+    assert source.failures[0].scope == "[redacted github-token]/a"

@@ -10,14 +10,14 @@ _MEASURED = 256
 """Characters that entropy is measured over; more would say nothing new."""
 _EXAMPLE = re.compile(
     r"example|placeholder|redacted|changeme|change[-_]me|your[-_]|"
-    r"(.)\1{7}|\*{3}|\.{3}|[\u2026<>\[\]]|\$\{|\{\{|\}\}",
+    r"(.)\1{7}|\*{3}|\.{3}|\u2026|<[^<>]*+>|\[[^\[\]]*+\]|\$\{|\{\{|\}\}",
     re.IGNORECASE,
 )
 _MADE_UP = re.compile(
     r"dummy|fake|sample|secret|passw|token|test|^my|^some|^foo|x{4}|12345", re.IGNORECASE
 )
 _REFERENCE = re.compile(
-    r"[${(]|%[({]|&[a-z]+;|~/|\.{0,2}/[\w.-]+/|#/|@\w+/|![A-Za-z]+$|[\w$][\w$.]*\(|\w+\[\d*\]"
+    r"\$[a-z_({]|[{(]|%[({]|&[a-z]+;|~/|\.{0,2}/[\w.-]+/|#/|@\w+/|![A-Za-z]+$|[\w$][\w$.]*\(|\w+\[\d*\]"
     r"|[a-z][a-z0-9+.-]*://|(?:arn|sha256|file|env|ref|vault|op):",
     re.IGNORECASE,
 )
@@ -30,6 +30,8 @@ _WORD = re.compile(
 _LEAST_RANDOM = 3.0
 _CLEARLY_RANDOM = 3.5
 _LONG = 20
+_SHORT = 8
+_PUNCTUATION = re.compile(r"[,;|<>]")
 _LONG_PASSWORD = 12
 _NEARLY_MOST = 0.7
 """Of the entropy that so short a text can have at all."""
@@ -65,6 +67,12 @@ def is_assigned_secret(text: str) -> bool:
     if _is_name(text):
         return False
     return entropy(text) >= min(_LEAST_RANDOM, _NEARLY_MOST * math.log2(len(text)))
+
+
+def is_secret_up_to_punctuation(text: str) -> bool:
+    """Judge a value that may have commas and the like in it, or others of a list behind it."""
+    first = _PUNCTUATION.split(text, maxsplit=1)[0]
+    return is_assigned_secret(text) or (len(first) >= _SHORT and is_assigned_secret(first))
 
 
 def is_spoken_secret(text: str) -> bool:

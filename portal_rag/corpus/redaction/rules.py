@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from portal_rag.corpus.redaction.likeness import (
     has_digits_and_is_random,
-    is_assigned_secret,
     is_random,
+    is_secret_up_to_punctuation,
     is_spoken_secret,
     is_url_password,
 )
@@ -85,16 +85,25 @@ _KEY_OWNERS = (
     " private routing secret service shared signing storage webhook"
 ).split()
 _KEY = rf"key(?:{'|'.join(rf'(?<={owner}key)|(?<={owner}[ _.-]key)' for owner in _KEY_OWNERS)})"
-_NAMES = rf"(?:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|{_KEY})s?"
+NAMES = rf"(?:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|{_KEY})s?"
 _QUOTES = r"[\"'`\u201c\u201d*]"
-_VALUE = r"[^\s\"'`\u201c\u201d<>|,;]"
+_PLAIN = r"[^\s\"'`\u201c\u201d<>|,;]"
+_VALUE = (
+    rf"{_PLAIN}(?:{_PLAIN}|[,;|](?={_PLAIN})(?![\w.-]{{1,40}}[\"'`]?[:=])"
+    rf"|>(?={_PLAIN})|<(?![a-z/!])(?={_PLAIN})){{7,}}+"
+)
 _ASSIGNED = (
-    rf"{_NAMES}(?:[\"'`]\]|{_QUOTES}{{0,3}})"
+    rf"{NAMES}(?:[\"'`]\]|{_QUOTES}{{0,3}})"
     rf"(?:[ \t]{{0,8}}(?::=|=>|=|:|\||>)|[ \t]{{1,8}}is\b|(?<=word)[ \t])"
-    rf"[ \t*]{{0,8}}{_QUOTES}{{0,3}}(?P<whole>(?P<secret>{_VALUE}{{8,}}+))"
+    rf"[ \t*]{{0,8}}{_QUOTES}{{0,3}}(?P<whole>(?P<secret>{_VALUE}))"
+)
+_ON_THE_NEXT_LINE = (
+    rf"{NAMES}(?:{_QUOTES}|\)){{0,3}}[ \t]{{0,4}}:?[ \t*]{{0,4}}(?:\r?\n[ \t]{{0,40}}){{1,2}}"
+    rf"(?:[-+*>][ \t]{{1,3}})?{_QUOTES}{{0,3}}(?P<whole>(?P<secret>{_VALUE}))"
+    rf"(?={_QUOTES}{{0,3}}[ \t]{{0,8}}(?:[\r\n]|\Z))"
 )
 _SPOKEN = (
-    rf"{_NAMES}[ \t]{{1,4}}(?:(?:is|of|value|named|called)[ \t]{{1,4}})?{_QUOTES}{{0,3}}"
+    rf"{NAMES}[ \t]{{1,4}}(?:(?:is|of|value|named|called)[ \t]{{1,4}})?{_QUOTES}{{0,3}}"
     r"(?P<whole>(?P<secret>[a-z0-9_+/=-]{20,}+))"
 )
 _HINTS = "pass pwd secret token credential key"
@@ -217,7 +226,10 @@ CONTEXTS = Table(
         hints="bearer basic",
         looks_real=is_spoken_secret,
     ),
-    _in_context("credential", _ASSIGNED, hints=_HINTS, looks_real=is_assigned_secret),
+    _in_context("credential", _ASSIGNED, hints=_HINTS, looks_real=is_secret_up_to_punctuation),
+    _in_context(
+        "credential", _ON_THE_NEXT_LINE, hints=_HINTS, looks_real=is_secret_up_to_punctuation
+    ),
     _in_context("credential", _SPOKEN, hints=_HINTS, looks_real=is_spoken_secret),
 )
 """Secrets that their surroundings give away, in lower case; looked for once TOKENS are out."""

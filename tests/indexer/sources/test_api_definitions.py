@@ -96,3 +96,23 @@ def test_what_cannot_be_read_has_no_summary(definition: str) -> None:
 def test_no_definition_is_an_error(definition: str) -> None:
     summary = summarize(definition)
     assert summary is None or summary.operations
+
+
+def test_what_has_no_end_ends_the_reading() -> None:
+    """Each of these would take minutes if anything were looked for again and again."""
+    for part in ("/*", "/* ", '"\\', "type Query ", '"""a ', "service ", "{", "("):
+        assert summarize("service x\n" + part * 100_000) is None
+    assert summarize("type Query {" + "\n" * 500_000 + "}") is None
+
+
+def test_texts_and_comments_hide_no_calls_behind_them() -> None:
+    assert operations(
+        'service A {\n  option (x) = "/v1/*";\n  rpc One(X) returns (Y);\n  // rpc No\n'
+        "  rpc Two(X) returns (Y); /* rpc Gone"
+    ) == ("A.One", "A.Two")
+
+
+def test_a_purpose_is_shortened_at_the_end_of_a_word() -> None:
+    purpose = "word " * 38 + "x" * 40
+    definition = json.dumps({"openapi": "3", "paths": {"/x": {"get": {"summary": purpose}}}})
+    assert operations(definition) == ("GET /x " + "word " * 37 + "word",)

@@ -1,5 +1,7 @@
 """A page's document says what it is, where it is, and how old it is."""
 
+import random
+import string
 from datetime import UTC, date, datetime
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from indexer.sources.dating import reviewed_on
 from indexer.sources.docs_pages import DocsSite, page_document
 from indexer.sources.document_kind import declared_kind, document_kind
+from indexer.sources.source import Failure
 from portal_rag.corpus.documents import Document, DocumentKind, Section
 from portal_rag.corpus.entity_ref import EntityRef
 from tests.indexer.building import APP_URL, SHOP, make_section
@@ -15,9 +18,16 @@ SITE = DocsSite(source="files/techdocs", owner=SHOP, title="Shop", app_url=APP_U
 BUILT_AT = datetime(2026, 5, 5, tzinfo=UTC)
 
 
+def page(read: Document | Failure) -> Document:
+    assert isinstance(read, Document)
+    return read
+
+
 def read(*sections: Section, location: str = "ops/runbook/") -> Document:
-    return page_document(
-        SITE, location=location, nav_title="In the menu", sections=sections, built_at=BUILT_AT
+    return page(
+        page_document(
+            SITE, location=location, nav_title="In the menu", sections=sections, built_at=BUILT_AT
+        )
     )
 
 
@@ -49,7 +59,7 @@ def test_a_page_without_a_top_heading_is_called_what_the_navigation_calls_it() -
 
 def test_a_visible_review_date_counts_more_than_the_build() -> None:
     document = read(make_section("Restart", "Last reviewed: 2026-01-02", level=1))
-    assert document.modified_at == datetime(2026, 1, 2, tzinfo=UTC)
+    assert page(document).modified_at == datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def test_the_date_of_the_front_matter_counts_most() -> None:
@@ -60,7 +70,7 @@ def test_the_date_of_the_front_matter_counts_most() -> None:
         sections=(make_section("A", "Last reviewed: 2026-01-02"),),
         written_on=date(2026, 3, 4),
     )
-    assert document.modified_at == datetime(2026, 3, 4, tzinfo=UTC)
+    assert page(document).modified_at == datetime(2026, 3, 4, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -129,4 +139,17 @@ def test_what_a_page_says_it_is_counts_before_its_folder() -> None:
     document = page_document(
         site, location="runbooks/x/", nav_title="X", sections=(), kind="incident"
     )
-    assert document.kind == "incident"
+    assert page(document).kind == "incident"
+
+
+@pytest.mark.parametrize("written", ["ghp_{}/", "x/ghp%5F{}/y/"])
+def test_a_page_whose_address_holds_a_secret_is_a_failure_that_does_not_tell_it(
+    written: str,
+) -> None:
+    secret = "".join(random.Random(7).choices(string.ascii_letters, k=36))  # noqa: S311
+    location = written.format(secret)
+    failure = page_document(SITE, location=location, nav_title="X", sections=())
+    assert isinstance(failure, Failure)
+    assert secret not in repr(failure)
+    assert "component:default/shop: the address of a page holds a secret" in failure.reason
+    assert not failure.covers(SITE.path_of(location))

@@ -2,11 +2,13 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.sources.html import read_sections
 from portal_rag.corpus.documents import Block, Section
+from portal_rag.errors import InputError
 
 MATERIAL_PAGE = """<!doctype html><html><head><title>Runbook - Parcels</title></head><body>
 <header><nav>Parcels Home Runbook</nav></header>
@@ -150,3 +152,31 @@ def test_whatever_the_markup_the_words_stay_in_order(tags: list[str]) -> None:
     html = "".join(f"{tag} w{number}x " for number, tag in enumerate(tags))
     found = "".join(block.text for section in article(html) for block in section.blocks)
     assert re.findall(r"w\d+x", found) == [f"w{number}x" for number in range(len(tags))]
+
+
+@pytest.mark.parametrize(
+    "before", ["", '<!-- <p a=" -->', '<script>a<b x=" </script>', "<p>a < b</p>"]
+)
+@pytest.mark.parametrize("value", ["=1", "='>'", ""])
+def test_a_tag_of_very_many_attributes_is_refused(before: str, value: str) -> None:
+    attributes = " ".join(f"a{number}{value}" for number in range(200_000))
+    with pytest.raises(InputError, match="more than 1000 attributes"):
+        read_sections(f"{before}<p {attributes}>x</p>")
+
+
+@pytest.mark.parametrize(
+    "part", ["<!--", "<p>", "<script>", "</", "<title>a</titl", '<p a=" x">', "<"]
+)
+def test_tags_without_end_are_read_in_one_pass(part: str) -> None:
+    read_sections(part * (100_000 // len(part)))
+
+
+def test_a_large_picture_is_no_tag_of_many_attributes() -> None:
+    picture = "aB3/" * 100_000
+    [section] = read_sections(f'<p>a <img alt="map" src="data:image/png;base64,{picture}"> b</p>')
+    assert section.blocks[0].text == "a map b"
+
+
+def test_a_word_break_that_nobody_sees_splits_nothing() -> None:
+    [section] = read_sections("<p>left\u200bright</p><p>\u200b</p>")
+    assert [block.text for block in section.blocks] == ["leftright"]

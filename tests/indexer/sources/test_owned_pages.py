@@ -201,3 +201,14 @@ async def test_docs_that_cannot_be_read_keep_all_that_is_known(tmp_path: Path) -
     assert documents == []
     assert failure.covers("component:default/shop/adr/0001-x/")
     assert failure.covers("component:default/shop/README.md")
+
+
+async def test_a_page_is_not_linked_to_an_address_that_names_a_user(tmp_path: Path) -> None:
+    files = {
+        "shop/catalog-info.yaml": entity(
+            "shop", adr_location="adr", source_location="url:https://token@code.example/x/y"
+        ),
+        "shop/adr/1.md": "# One\n\nText.",
+    }
+    [page], failures, _ = await read(write_files(tmp_path, files))
+    assert (page.url, failures) == (f"{APP_URL}/catalog/default/component/shop", [])

@@ -80,3 +80,16 @@ def test_a_section_whose_page_has_no_entry_still_names_its_page() -> None:
 def test_an_entry_that_says_nothing_leaves_nothing() -> None:
     [page] = pages_of([entry("x/", "", "")])
     assert page.sections == ()
+
+
+def test_hostile_entries_come_to_an_end_and_are_bounded() -> None:
+    texts = ("x" + " " * 900_000 + "y", "<p " * 300_000, "word " * 400_000)
+    pages = pages_of([entry(f"{n}/", "X", text) for n, text in enumerate(texts)])
+    [first, _, last] = pages
+    assert first.sections == (section("X", "x y", level=1),)
+    assert len(last.sections[0].blocks[0].text) == 999_999
+
+
+def test_permalinks_go_with_the_space_before_them() -> None:
+    [page] = pages_of([entry("x/", "X  ¶", "Restart  ¶. Drain")])
+    assert page.sections == (section("X", "Restart. Drain", level=1),)
