@@ -11,12 +11,13 @@ from indexer.sources.docs_pages import DocsSite, page_document
 from indexer.sources.entity_documents import describe
 from indexer.sources.html import read_sections
 from indexer.sources.search_index import IndexedPage, pages_of
-from indexer.sources.source import UNMARKED, Asked, Delivered, Failure, Seen
+from indexer.sources.source import UNMARKED, Asked, Delivered, Failure, Governing, Seen
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.techdocs import SiteMetadata, TechDocsClient
 from portal_rag.corpus.documents import Document, Section
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import predicates_of
 from portal_rag.errors import (
     AuthenticationError,
     InputError,
@@ -36,10 +37,46 @@ _UNREADABLE = (AuthenticationError, InputError, NotAllowedError, UpstreamError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Documented:
-    """An entity that owns docs; its title is None if the entity is as it was."""
+    """An entity that owns docs; its title is None if the entity is as it was, and not yet read."""
 
     ref: EntityRef
     title: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Site:
+    """The docs of an entity: what TechDocs says of them now, and the mark that they had."""
+
+    documented: _Documented
+    metadata: SiteMetadata | PortalRagError
+    known: str
+
+    @property
+    def ref(self) -> EntityRef:
+        return self.documented.ref
+
+    @property
+    def scope(self) -> str:
+        return _docs(self.ref)
+
+    @property
+    def mark(self) -> str:
+        found = self.metadata
+        if not isinstance(found, SiteMetadata):
+            return UNMARKED
+        return _mark(found.etag, found.built_at, found.site_name)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it need not be read; a site without a name has the title of its entity."""
+        title, found = self.documented.title, self.metadata
+        is_titled = isinstance(found, SiteMetadata) and (title is None or found.site_name)
+        return bool(is_titled) and self.mark == self.known != UNMARKED
+
+    @property
+    def lacks_its_entity(self) -> bool:
+        is_read = isinstance(self.metadata, SiteMetadata) and not self.is_unchanged
+        return is_read and self.documented.title is None
 
 
 class BackstageSource:
@@ -79,6 +116,7 @@ class BackstageSource:
         documented: list[_Documented] = []
         async for each in self._entities(asked):
             if isinstance(each, Entity):
+                yield _governing(each)
                 for document in describe(each, source=CATALOG, app_url=self._app_url):
                     yield document
                 if each.docs_ref == each.ref:
@@ -91,11 +129,9 @@ class BackstageSource:
             _Documented(ref=ref, title=None) for ref in self._unchanged if _docs(ref) in known
         )
         for start in range(0, len(documented), SITES_AT_ONCE):
-            sites = documented[start : start + SITES_AT_ONCE]
-            metadata = await asyncio.gather(*(self._metadata(each.ref) for each in sites))
-            for site, found in zip(sites, metadata, strict=True):
-                async for read in self._pages(site, found, known.get(_docs(site.ref), UNMARKED)):
-                    yield read
+            some = documented[start : start + SITES_AT_ONCE]
+            async for read in self._sites(some, known):
+                yield read
 
     def entities(self) -> Sequence[Mapping[str, Any]]:
         return ()
@@ -133,25 +169,38 @@ class BackstageSource:
         except (NotFoundError, *_UNREADABLE) as error:
             return error
 
-    async def _pages(
-        self, documented: _Documented, metadata: SiteMetadata | PortalRagError, known: str
+    async def _sites(
+        self, some: Sequence[_Documented], known: Mapping[str, str]
     ) -> AsyncIterator[Delivered]:
-        ref, scope = documented.ref, _docs(documented.ref)
-        if isinstance(metadata, SiteMetadata):
-            mark = _mark(metadata.etag, metadata.built_at, metadata.site_name)
-            is_titled = documented.title is None or metadata.site_name is not None
-            if mark == known != UNMARKED and is_titled:
-                yield Seen(scope=scope, mark=mark, is_unchanged=True)
-                return
-            reads = await self._site(documented, metadata)
+        """Read the sites that changed, and their entities where those were not read: at once."""
+        found = await asyncio.gather(*(self._metadata(each.ref) for each in some))
+        sites = [
+            _Site(documented=each, metadata=metadata, known=known.get(_docs(each.ref), UNMARKED))
+            for each, metadata in zip(some, found, strict=True)
+        ]
+        unread = [site.ref for site in sites if site.lacks_its_entity]
+        entities = await self._catalog.by_refs(unread, token=self._token)
+        for entity in entities.values():
+            yield _governing(entity)
+        for site in sites:
+            entity_read = entities.get(site.ref)
+            title = entity_read.display_name if entity_read else site.documented.title
+            async for read in self._pages(site, title or site.ref.name):
+                yield read
+
+    async def _pages(self, site: _Site, title: str) -> AsyncIterator[Delivered]:
+        if site.is_unchanged:
+            yield Seen(scope=site.scope, mark=site.mark, is_unchanged=True)
+        elif isinstance(site.metadata, SiteMetadata):
+            reads = await self._read_site(site.ref, site.metadata, title)
             is_whole = not any(isinstance(read, Failure) for read in reads)
             for read in reads:
                 yield read
-            yield Seen(scope=scope, mark=mark if is_whole else UNMARKED)
+            yield Seen(scope=site.scope, mark=site.mark if is_whole else UNMARKED)
         else:
-            for read in self._unread(ref, metadata):
+            for read in self._unread(site.ref, site.metadata):
                 yield read
-            yield Seen(scope=scope, mark=UNMARKED)
+            yield Seen(scope=site.scope, mark=UNMARKED)
 
     def _unread(self, ref: EntityRef, error: PortalRagError) -> Sequence[Failure]:
         if isinstance(error, NotFoundError):
@@ -159,22 +208,18 @@ class BackstageSource:
             return ()
         return (_failure(_docs(ref), error),)
 
-    async def _site(
-        self, documented: _Documented, metadata: SiteMetadata
+    async def _read_site(
+        self, ref: EntityRef, metadata: SiteMetadata, title: str
     ) -> Sequence[Document | Failure]:
-        ref = documented.ref
         try:
             index = await self._techdocs.search_index(ref, token=self._token)
-            title = metadata.site_name or documented.title or await self._title(ref)
         except (NotFoundError, *_UNREADABLE) as error:
             return self._unread(ref, error)
-        site = DocsSite(source=TECHDOCS, owner=ref, title=title, app_url=self._app_url)
+        site = DocsSite(
+            source=TECHDOCS, owner=ref, title=metadata.site_name or title, app_url=self._app_url
+        )
         pages = (self._page(site, metadata, page) for page in pages_of(index))
         return await asyncio.gather(*pages)
-
-    async def _title(self, ref: EntityRef) -> str:
-        found = await self._catalog.by_refs([ref], token=self._token, fields=("metadata.title",))
-        return found[ref].display_name if ref in found else ref.name
 
     async def _page(
         self, site: DocsSite, metadata: SiteMetadata, page: IndexedPage
@@ -199,6 +244,10 @@ class BackstageSource:
             except NotFoundError:
                 return page.sections
         return read_sections(html) or page.sections
+
+
+def _governing(entity: Entity) -> Governing:
+    return Governing(ref=entity.ref, predicates=predicates_of(entity.json))
 
 
 def _catalog(ref: EntityRef) -> str:

@@ -97,6 +97,7 @@ class Portal:
             seconds=iter(range(1_000)).__next__,
             progress=self.progress,
             shape=self.shape,
+            new_salt=lambda: f"salt of {self._runs}",
             guard=MassDeleteGuard(is_lifted=allow_mass_delete),
             starts_over=rebuild,
             only=only,
