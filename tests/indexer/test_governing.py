@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from indexer.chunking import split
+from indexer.pipeline import index
 from indexer.sources.source import Governing
 from portal_rag.corpus.conditions import Condition, Not
 from portal_rag.corpus.documents import Document
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.corpus.predicates import predicates_of
+from portal_rag.corpus.predicates import hashed, predicates_of
 from portal_rag.corpus.store import DenseVector, IndexReader
 from portal_rag.corpus.visibility import Where
 from portal_rag.errors import ConfigurationError, IndexUnavailableError, UpstreamError
 from tests.corpus.condition_cases import rule
+from tests.corpus.stores import EMBEDDER, RUN, embed, open_store
 from tests.factories import make_json
 from tests.indexer.building import SHOP, ListedSource, make_document, make_section
 from tests.indexer.test_pipeline import CountingEmbedder, Portal
@@ -27,6 +30,9 @@ GUIDE = make_document(make_section("Guide", "Buy a parcel.", level=1), location=
 NEW = make_document(make_section("New", "A new text.", level=1), location="new/")
 NOTE = make_document(location="note/", source="notes")
 CART = EntityRef.parse("component:default/cart")
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
 
 
 @pytest.fixture
@@ -156,3 +162,17 @@ async def test_an_index_of_the_former_schema_asks_for_a_rebuild(portal: Portal) 
     await portal.run(ListedSource(RUNBOOK, governing()), rebuild=True)
     assert portal.manifest().salt == "salt of 3"
     assert await found(portal, PUBLIC) == {RUNBOOK.path}
+
+
+async def test_what_a_first_run_left_on_a_server_is_not_lost_with_its_salt(portal: Portal) -> None:
+    async with open_store("memory") as store:
+        killed = await store.writer()
+        left = embed(*split(RUNBOOK), predicates=hashed(None, salt="of the killed run"))
+        await killed.upsert(left, run=RUN)
+        writer = await store.writer()
+        tools = replace(portal.tools(writer), embedder=EMBEDDER)
+        report = await index([ListedSource(RUNBOOK)], tools)
+        assert report.embedded == 0
+        reader = store.reader()
+        assert await found_by(reader, EMBEDDER.embed_query("x"), PUBLIC) == {RUNBOOK.path}
+        await reader.close()
