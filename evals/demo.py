@@ -1,8 +1,5 @@
 """The demonstration: index a portal of files, serve it, ask, show the answers, check them."""
 
-import os
-import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,13 +11,12 @@ from typing import Any
 import click
 import httpx
 import yaml
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from evals.renaming import Renaming, rename_portal
+from evals.serving import run_indexer, serve
 from portal_rag.cli.rendering import show_answer
 
 _CASES = Path(__file__).parent / "golden" / "demo.yaml"
-_START_SECONDS = 120
 _SEED = 7
 
 
@@ -68,39 +64,10 @@ def cases(renaming: Renaming) -> Iterator[Case]:
 @contextmanager
 def _serving(portal: Path, index: Path) -> Iterator[str]:
     """Index `portal` and serve it on a free loopback port while the block runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environ = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")},
-        "PORTAL_RAG_AUTH": "none",
-        "PORTAL_RAG_INDEX_DIR": str(index),
-        "PORTAL_RAG_PORT": str(port),
-        "PORTAL_RAG_LOG_LEVEL": "warning",
-    }
-    _program("indexer", "run", "--source", "files", "--path", str(portal), environ=environ).wait()
-    service = _program("portal_rag", "serve", environ=environ)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(url)
+    environ = {"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_INDEX_DIR": str(index)}
+    run_indexer(environ, "run", "--source", "files", "--path", str(portal))
+    with serve(environ) as url:
         yield url
-    finally:
-        service.terminate()
-        service.wait()
-
-
-def _program(module: str, *words: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", module, *words], env=environ)
-
-
-@retry(
-    retry=retry_if_exception_type(httpx.HTTPError),
-    wait=wait_fixed(0.2),
-    stop=stop_after_delay(_START_SECONDS),
-    reraise=True,
-)
-def _wait_until_ready(url: str) -> None:
-    httpx.get(f"{url}/.backstage/health/v1/readiness").raise_for_status()
 
 
 def _ask(url: str, case: Case) -> Iterator[str]:

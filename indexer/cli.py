@@ -3,13 +3,20 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from indexer.exports import as_markdown, as_metrics, replace_file
+from indexer.exports import (
+    as_markdown,
+    as_markdown_of_failure,
+    as_metrics,
+    as_metrics_of_failure,
+    replace_file,
+)
 from indexer.opening import read_published
 from indexer.ordering import Outputs, allows_mass_delete, takes_an_order
 from indexer.report import BAD_USAGE, FAILED, INTERRUPTED, RunReport, as_json, as_table
@@ -52,7 +59,12 @@ def main(ctx: click.Context) -> None:
 @takes_an_order
 @allows_mass_delete
 @click.option("--rebuild", is_flag=True, help="The same as the command `rebuild`.")
-@click.option("--entity", help="Read only this entity and its docs, such as component:shop.")
+@click.option(
+    "--entity",
+    "entities",
+    multiple=True,
+    help="Read only this entity and its docs, such as component:shop.",
+)
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -61,7 +73,7 @@ def run(
     order: Order,
     outputs: Outputs,
     rebuild: bool,
-    entity: str | None,
+    entities: tuple[str, ...],
     allow_mass_delete: bool,
 ) -> None:
     """Read the sources and bring the index up to date.
@@ -69,9 +81,11 @@ def run(
     Exit codes: 0 done, 1 failed (the index is as it was), 2 bad usage or settings, 3 done but a
     source failed, or would have lost so much that nothing of it was deleted.
     """
-    if rebuild and entity:
+    if rebuild and entities:
         raise click.UsageError("--rebuild replaces the whole index, --entity reads one entity")
-    only = _entity_ref(entity) if entity else None
+    if len(entities) > 1:
+        raise click.UsageError("--entity takes one entity; run once for each of them")
+    only = _entity_ref(entities[0]) if entities else None
     lifted = replace(order, allow_mass_delete=allow_mass_delete)
     _run_once(ctx, replace(lifted, rebuild=rebuild, only=only), outputs)
 
@@ -125,10 +139,10 @@ def watch(
         interval_seconds=interval,
         address=_address(hints) if hints else None,
         surroundings=ctx.obj,
-        show=lambda report, entity: _show(
+        show=lambda report, entity: _show_timed(
             report, outputs if entity is None else outputs.of_an_entity
         ),
-        notice=lambda text: click.echo(text, err=True),
+        notice=lambda text: click.echo(f"{_timed(ctx.obj.clock())} {text}", err=True),
     )
     asyncio.run(watching)
 
@@ -148,9 +162,24 @@ def status(ctx: click.Context, *, shows_json: bool) -> None:
 
 
 def _run_once(ctx: click.Context, order: Order, outputs: Outputs) -> None:
-    report = asyncio.run(Runner(ctx.obj).run(order))
+    surroundings: Surroundings = ctx.obj
+    started_at = surroundings.clock()
+    try:
+        report = asyncio.run(Runner(surroundings).run(order))
+    except PortalRagError as error:
+        exit_code = BAD_USAGE if isinstance(error, ConfigurationError) else FAILED
+        _show_failure(error.message, outputs, started_at=started_at, exit_code=exit_code)
+        raise
     _show(report, outputs)
     ctx.exit(report.exit_code)
+
+
+def _show_failure(reason: str, outputs: Outputs, *, started_at: datetime, exit_code: int) -> None:
+    """Leave no files that tell of a better run; the caller says what happened."""
+    if outputs.summary:
+        replace_file(outputs.summary, as_markdown_of_failure(reason))
+    if outputs.metrics:
+        replace_file(outputs.metrics, as_metrics_of_failure(started_at, exit_code))
 
 
 def _show(report: RunReport, outputs: Outputs) -> None:
@@ -162,6 +191,16 @@ def _show(report: RunReport, outputs: Outputs) -> None:
         click.echo(json.dumps(as_json(report), indent=2))
     else:
         Console(soft_wrap=True).print(as_table(report))
+
+
+def _show_timed(report: RunReport, outputs: Outputs) -> None:
+    if not outputs.shows_json:  # which says when it started anyway
+        click.echo(f"{_timed(report.started_at)} run {report.run_id}")
+    _show(report, outputs)
+
+
+def _timed(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
 
 
 @main.command("export-model")

@@ -1,14 +1,24 @@
 """A report for a job's summary page (Markdown) and for monitoring (Prometheus text)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from indexer.report import RunReport, SourceReport
 from portal_rag.errors import ConfigurationError
 
 _COUNTS = ("documents", "chunks", "embedded", "rewritten", "deleted", "unchanged")
+_MEANINGS = {
+    "documents": "Documents that were read in the last run; those unchanged are not fetched again.",
+    "chunks": "Chunks of the documents that were read.",
+    "embedded": "Chunks with a new text.",
+    "rewritten": "Chunks of which only what stands beside the text was new.",
+    "deleted": "Chunks that are gone.",
+    "unchanged": "Chunks that stayed as they were.",
+}
 _STATES = ("ok", "partial", "refused", "failed")
 _MOST_FAILURES = 50
+_EXIT_CODES = "0 done, 1 failed, 2 wrong settings, 3 a source failed or was kept."
 
 
 def as_markdown(report: RunReport) -> str:
@@ -23,19 +33,36 @@ def as_metrics(report: RunReport) -> str:
             "last_run_timestamp_seconds", "When the run started.", report.started_at.timestamp()
         ),
         *_gauge("last_run_duration_seconds", "How long it took.", round(report.seconds, 3)),
-        *_gauge("last_run_exit_code", "0 done, 3 a source failed.", report.exit_code),
+        *_gauge("last_run_exit_code", _EXIT_CODES, report.exit_code),
         *_gauge("last_run_published", "Whether anything changed.", int(report.published)),
         *_gauge("chunks", "Size of the index.", report.chunk_count),
     ]
     for count in _COUNTS:
-        lines.append(f"# TYPE portal_index_source_{count} gauge")
-        lines += (
-            f"portal_index_source_{count}{{{_label('source', each.name)}}} {getattr(each, count)}"
-            for each in report.sources
-        )
+        values = {each.name: getattr(each, count) for each in report.sources}
+        lines += _of_sources(count, _MEANINGS[count], values)
+    unread = {each.name: len(each.failures) for each in report.sources}
+    lines += _of_sources("failures", "What could not be read in the last run.", unread)
+    secrets = {each.name: sum(s.count for s in each.secrets) for each in report.sources}
+    lines += _of_sources("redacted_secrets", "Secrets in the documents that were read.", secrets)
+    lines.append("# HELP portal_index_source_state How the last run of a source went.")
     lines.append("# TYPE portal_index_source_state gauge")
     for source in report.sources:
         lines += _states(source)
+    return "\n".join(lines) + "\n"
+
+
+def as_markdown_of_failure(reason: str) -> str:
+    """Say that a run failed."""
+    return f"### portal-index\n\n**Failed**, the index is as it was: `{_plain(reason)}`\n"
+
+
+def as_metrics_of_failure(started_at: datetime, exit_code: int) -> str:
+    """Give the gauges of a run that published nothing; there is nothing to say of its sources."""
+    lines = [
+        *_gauge("last_run_timestamp_seconds", "When the run started.", started_at.timestamp()),
+        *_gauge("last_run_exit_code", _EXIT_CODES, exit_code),
+        *_gauge("last_run_published", "Whether anything changed.", 0),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -75,7 +102,18 @@ def _remarks(source: SourceReport) -> Iterator[str]:
         lines.append(f"and {len(reasons) - _MOST_FAILURES} more were not read")
     if lines:
         yield ""
-        yield from (f"- {source.name}: `{line.replace('`', chr(39))}`" for line in lines)
+        yield from (f"- {source.name}: `{_plain(line)}`" for line in lines)
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "'")
+
+
+def _of_sources(name: str, meaning: str, values: Mapping[str, int]) -> Iterator[str]:
+    yield f"# HELP portal_index_source_{name} {meaning}"
+    yield f"# TYPE portal_index_source_{name} gauge"
+    for source, value in values.items():
+        yield f"portal_index_source_{name}{{{_label('source', source)}}} {value}"
 
 
 def _gauge(name: str, meaning: str, value: float) -> Iterator[str]:

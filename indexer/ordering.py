@@ -82,6 +82,9 @@ def takes_an_order(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         if path is not None and FILES not in sources:
             raise click.UsageError("--path belongs to --source files")
+        for file in filter(None, (summary, metrics)):
+            if not file.absolute().parent.is_dir():
+                raise click.UsageError(f"there is no folder for {file}")
         if markdown and MARKDOWN not in sources:
             raise click.UsageError("--markdown belongs to --source markdown")
         order = Order(sources=sources, path=path, markdown=markdown)

@@ -28,7 +28,7 @@ from indexer.reading import Reading, read
 from indexer.redacting import for_snapshot
 from indexer.remembering import known_of, state_after, still_true, unmark
 from indexer.report import ReportedFailure, RunReport, SourceReport, State
-from indexer.sources.source import Asked, Source
+from indexer.sources.source import Asked, Source, printable
 from indexer.writing import rewrite_metadata, write_texts
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
@@ -137,7 +137,7 @@ async def index(sources: Sequence[Source], tools: Tools) -> RunReport:
         embedding_seconds=backlog.embedding_seconds,
         published=not work.is_nothing,
         chunk_count=after.chunk_count if after else 0,
-        sources=tuple(map(_report, work.readings)),
+        sources=tuple(_report(reading, tools.only) for reading in work.readings),
     )
 
 
@@ -208,7 +208,8 @@ async def _restrict(work: _Work, tools: Tools) -> None:
 
 
 async def _write(work: _Work, backlog: Backlog, tools: Tools) -> None:
-    tools.progress.embedding(backlog.chunks)
+    if backlog.chunks:
+        tools.progress.embedding(backlog.chunks)
     await write_texts(
         tools.writer,
         backlog.documents(),
@@ -256,7 +257,14 @@ def _state(reading: Reading) -> State:
     return "ok" if reading.is_whole else "partial"
 
 
-def _report(reading: Reading) -> SourceReport:
+def _nowhere(reading: Reading, only: EntityRef | None) -> Sequence[str]:
+    """Say so if the one entity that was asked for is neither in the source nor in the index."""
+    changes = reading.changes
+    is_found = reading.documents or changes.gone or changes.refused or not reading.is_whole
+    return [f"{only} is neither in the source nor in the index"] if only and not is_found else []
+
+
+def _report(reading: Reading, only: EntityRef | None) -> SourceReport:
     changes = reading.changes
     refusals = [ReportedFailure(scope=loss.part, reason=explain(loss)) for loss in changes.refused]
     return SourceReport(
@@ -271,11 +279,13 @@ def _report(reading: Reading) -> SourceReport:
         seconds=reading.seconds,
         failures=(
             *(
-                ReportedFailure(scope=each.scope, reason=redact(each.reason).text)
+                ReportedFailure(
+                    scope=redact(printable(each.scope)).text, reason=redact(each.reason).text
+                )
                 for each in reading.failures
             ),
             *refusals,
         ),
-        notes=tuple(reading.source.notes()),
+        notes=(*reading.source.notes(), *_nowhere(reading, only)),
         secrets=reading.secrets,
     )

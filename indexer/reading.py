@@ -5,17 +5,31 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.changes import Changes, Comparison, NewTexts
+from indexer.changes import Changes, Comparison, NewTexts, scopes_of
 from indexer.chunking import split
-from indexer.redacting import without_secrets
+from indexer.redacting import legible, without_secrets
 from indexer.report import ReportedSecret
-from indexer.sources.source import EVERYTHING, Asked, Delivered, Failure, Governing, Seen, Source
+from indexer.sources.source import (
+    ABSENT,
+    EVERYTHING,
+    Asked,
+    Delivered,
+    Failure,
+    Governing,
+    Seen,
+    Source,
+)
 from portal_rag.corpus.documents import Document
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.predicates import PredicateHashes, hashed
 from portal_rag.corpus.redaction import SecretFound
 from portal_rag.corpus.store import StoredMark
-from portal_rag.errors import PortalRagError
+from portal_rag.errors import (
+    AuthenticationError,
+    NotAllowedError,
+    PortalRagError,
+    UpstreamError,
+)
 
 Stored = Mapping[str, Mapping[str, StoredMark]]
 
@@ -72,7 +86,7 @@ async def read(
                 await put(new)
     except PortalRagError as error:
         has_failed = True
-        taking.take(Failure(scope=EVERYTHING, reason=error.message))
+        taking.take(Failure(scope=EVERYTHING, reason=_advised(error)))
     return Reading(
         source=source,
         stored=stored,
@@ -88,6 +102,16 @@ async def read(
     )
 
 
+def _advised(error: PortalRagError) -> str:
+    """Say which setting to look at, where a portal is not reached or lets nobody in."""
+    match error:
+        case AuthenticationError() | NotAllowedError():
+            return f"{error.message}; check PORTAL_INDEX_BACKSTAGE_TOKEN"
+        case UpstreamError(is_transient=True, upstream_status=None):
+            return f"{error.message}; check PORTAL_RAG_BACKSTAGE_URL, and that it answers"
+    return error.message
+
+
 class _Taking:
     """Takes what a source delivers; holds no text that did not change."""
 
@@ -96,6 +120,7 @@ class _Taking:
         self._salt = salt
         self._comparison = Comparison(stored)
         self._seen: dict[str, str] = {}
+        self._unread = Unread()
         self.paths: set[tuple[str, str]] = set()
         self.failures: list[Failure] = []
         self.secrets: list[ReportedSecret] = []
@@ -109,6 +134,7 @@ class _Taking:
                 return self._take_document(delivered)
             case Failure():
                 self.failures.append(delivered)
+                self._unread.add(delivered)
             case Governing(ref=ref, predicates=predicates):
                 self.governed[ref] = hashed(predicates, salt=self._salt)
             case Seen():
@@ -127,7 +153,8 @@ class _Taking:
             for scope, mark in self._asked.known.items()
             if not (is_whole_source and self._asked.includes(scope))
         }
-        return before | self._seen
+        known = before | self._seen
+        return {scope: mark for scope, mark in known.items() if mark != ABSENT}
 
     def _take_document(self, document: Document) -> NewTexts | None:
         key = (document.source, document.path)
@@ -138,12 +165,30 @@ class _Taking:
         self.secrets.extend(_reported(document.path, found))
         chunks = split(clean)
         self.chunks += len(chunks)
-        return self._comparison.see(document.source, document.path, chunks)
+        return self._comparison.see(clean.source, clean.path, chunks)
 
     def _was_unread(self, path: str) -> bool:
-        return not self._asked.includes(path) or any(
-            failure.covers(path) for failure in self.failures
-        )
+        return not self._asked.includes(path) or self._unread.covers(path)
+
+
+class Unread:
+    """What failures cover, looked up by document path however many they are."""
+
+    def __init__(self) -> None:
+        self._scopes: set[str] = set()
+        self._documents: set[str] = set()
+
+    def add(self, failure: Failure) -> None:
+        """Take a failure; stored paths are legible, those that a source gives need not be."""
+        scope = legible(failure.scope)
+        self._documents.add(scope)
+        if not failure.is_exact:
+            self._scopes.add(scope)
+
+    def covers(self, path: str) -> bool:
+        if path in self._documents or EVERYTHING in self._scopes:
+            return True
+        return any(scope in self._scopes or scope[:-1] in self._scopes for scope in scopes_of(path))
 
 
 def _reported(path: str, found: Sequence[SecretFound]) -> Iterator[ReportedSecret]:

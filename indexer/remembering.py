@@ -24,7 +24,7 @@ def state_after(
     """Say what is known after a run; sources that it did not read are as before."""
     return {
         **before,
-        **{source: {**marks, _SHAPE: shape} for source, marks in read.items() if marks},
+        **{source: {**marks, _SHAPE: shape} for source, marks in read.items()},
     }
 
 
@@ -37,13 +37,17 @@ def unmark(marks: Mapping[str, str], paths: Iterable[str]) -> Mapping[str, str]:
 def still_true(before: SourceState, after: SourceState) -> SourceState:
     """Say what holds of an index in which the new texts of a run are still missing.
 
-    A scope that changed keeps its place without a mark: it is there and has to be read.
+    A scope that changed keeps its place without a mark: it is there and has to be read. So does
+    every scope of a source whose documents were shaped otherwise before.
     """
     return {source: _still_true(before.get(source, {}), marks) for source, marks in after.items()}
 
 
 def _still_true(before: Mapping[str, str], after: Mapping[str, str]) -> Mapping[str, str]:
+    is_same_shape = before.get(_SHAPE) == after.get(_SHAPE)
     return {
-        scope: mark if scope == _SHAPE or mark == before.get(scope) else UNMARKED
+        scope: mark
+        if scope == _SHAPE or (is_same_shape and mark == before.get(scope))
+        else UNMARKED
         for scope, mark in after.items()
     }

@@ -99,8 +99,8 @@ def as_json(report: RunReport) -> Mapping[str, Any]:
 def as_table(report: RunReport) -> RenderableType:
     """Show the counts of each source, then what went wrong, then the outcome."""
     table = Table(box=None, pad_edge=False)
-    table.add_column("source")
-    table.add_column("state")
+    table.add_column("source", no_wrap=True)
+    table.add_column("state", no_wrap=True)
     for heading in (*_COUNTS.values(), "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
     for source in report.sources:

@@ -28,7 +28,7 @@ def facts_of(published: Published, now: datetime) -> Mapping[str, Any]:
         "published_at": manifest.published_at.isoformat(),
         "age_seconds": _age(manifest.published_at.isoformat(), now),
         "last_run": last_run.get("report"),
-        "failed_since": last_run.get("failed"),
+        "later_failure": last_run.get("failed"),
     }
 
 
@@ -49,7 +49,7 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
                 yield from (f"{source} read: {age} seconds ago" for source, age in value.items())
             case "last_run":
                 yield from _last_run(value) if value else ()
-            case "failed_since":
+            case "later_failure":
                 if value:
                     yield f"a later run failed: {value['started_at']}, {value['reason']}"
             case "sources":

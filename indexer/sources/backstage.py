@@ -1,17 +1,24 @@
 """A running Backstage: its catalog, and the TechDocs sites that its entities own."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from indexer.sources.built_sites import BuiltSite, Documented, docs_scope, mark_of
 from indexer.sources.docs_pages import DocsSite, page_document
 from indexer.sources.entity_documents import describe
 from indexer.sources.html import read_sections
 from indexer.sources.search_index import IndexedPage, pages_of
-from indexer.sources.source import UNMARKED, Asked, Delivered, Failure, Governing, Seen
+from indexer.sources.source import (
+    ABSENT,
+    UNMARKED,
+    Asked,
+    Delivered,
+    Failure,
+    Governing,
+    Seen,
+)
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.techdocs import SiteMetadata, TechDocsClient
@@ -36,47 +43,11 @@ _UNREADABLE = (AuthenticationError, InputError, NotAllowedError, UpstreamError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Documented:
-    """An entity that owns docs; its title is None if the entity is as it was, and not yet read."""
+class _Read:
+    """What came of a page; not whole if it failed, or if its text stands in for it."""
 
-    ref: EntityRef
-    title: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Site:
-    """The docs of an entity: what TechDocs says of them now, and the mark that they had."""
-
-    documented: _Documented
-    metadata: SiteMetadata | PortalRagError
-    known: str
-
-    @property
-    def ref(self) -> EntityRef:
-        return self.documented.ref
-
-    @property
-    def scope(self) -> str:
-        return _docs(self.ref)
-
-    @property
-    def mark(self) -> str:
-        found = self.metadata
-        if not isinstance(found, SiteMetadata):
-            return UNMARKED
-        return _mark(found.etag, found.built_at, found.site_name)
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Whether it need not be read; a site without a name has the title of its entity."""
-        title, found = self.documented.title, self.metadata
-        is_titled = isinstance(found, SiteMetadata) and (title is None or found.site_name)
-        return bool(is_titled) and self.mark == self.known != UNMARKED
-
-    @property
-    def lacks_its_entity(self) -> bool:
-        is_read = isinstance(self.metadata, SiteMetadata) and not self.is_unchanged
-        return is_read and self.documented.title is None
+    delivered: Document | Failure
+    is_whole: bool
 
 
 class BackstageSource:
@@ -113,20 +84,21 @@ class BackstageSource:
                 shows not a single entity to this token.
         """
         known = {} if asked.only else asked.known
-        documented: list[_Documented] = []
+        documented: list[Documented] = []
         async for each in self._entities(asked):
-            if isinstance(each, Entity):
-                yield _governing(each)
-                for document in describe(each, source=CATALOG, app_url=self._app_url):
-                    yield document
-                if each.docs_ref == each.ref:
-                    documented.append(_Documented(ref=each.ref, title=each.display_name))
-                    yield Seen(scope=_docs(each.ref), mark=UNMARKED)
-                yield Seen(scope=_catalog(each.ref), mark=_mark(_etag(each)))
-            else:
+            if not isinstance(each, Entity):
                 yield each
+                continue
+            yield _governing(each)
+            for document in describe(each, source=CATALOG, app_url=self._app_url):
+                yield document
+            has_docs = each.docs_ref == each.ref
+            if has_docs:
+                documented.append(Documented(ref=each.ref, title=each.display_name))
+            yield Seen(scope=docs_scope(each.ref), mark=UNMARKED if has_docs else ABSENT)
+            yield Seen(scope=_catalog(each.ref), mark=mark_of(_etag(each)))
         documented += (
-            _Documented(ref=ref, title=None) for ref in self._unchanged if _docs(ref) in known
+            Documented(ref=ref, title=None) for ref in self._unchanged if docs_scope(ref) in known
         )
         for start in range(0, len(documented), SITES_AT_ONCE):
             some = documented[start : start + SITES_AT_ONCE]
@@ -148,7 +120,7 @@ class BackstageSource:
         if not asked.only:
             crawl = self._catalog.crawl(token=self._token, fields=("metadata.etag",))
             async for slim in crawl:
-                scope, mark = _catalog(slim.ref), _mark(_etag(slim))
+                scope, mark = _catalog(slim.ref), mark_of(_etag(slim))
                 if not scope.isprintable():
                     yield Failure(scope=scope, reason=f"{scope}: no name that can be stored")
                 elif mark != UNMARKED and asked.known.get(scope) == mark:
@@ -170,12 +142,14 @@ class BackstageSource:
             return error
 
     async def _sites(
-        self, some: Sequence[_Documented], known: Mapping[str, str]
+        self, some: Sequence[Documented], known: Mapping[str, str]
     ) -> AsyncIterator[Delivered]:
         """Read the sites that changed, and their entities where those were not read: at once."""
         found = await asyncio.gather(*(self._metadata(each.ref) for each in some))
         sites = [
-            _Site(documented=each, metadata=metadata, known=known.get(_docs(each.ref), UNMARKED))
+            BuiltSite(
+                documented=each, metadata=metadata, known=known.get(docs_scope(each.ref), UNMARKED)
+            )
             for each, metadata in zip(some, found, strict=True)
         ]
         unread = [site.ref for site in sites if site.lacks_its_entity]
@@ -188,61 +162,62 @@ class BackstageSource:
             async for read in self._pages(site, title or site.ref.name):
                 yield read
 
-    async def _pages(self, site: _Site, title: str) -> AsyncIterator[Delivered]:
+    async def _pages(self, site: BuiltSite, title: str) -> AsyncIterator[Delivered]:
         if site.is_unchanged:
             yield Seen(scope=site.scope, mark=site.mark, is_unchanged=True)
         elif isinstance(site.metadata, SiteMetadata):
             reads = await self._read_site(site.ref, site.metadata, title)
-            is_whole = not any(isinstance(read, Failure) for read in reads)
             for read in reads:
-                yield read
+                yield read.delivered
+            is_whole = all(read.is_whole for read in reads)
             yield Seen(scope=site.scope, mark=site.mark if is_whole else UNMARKED)
         else:
-            for read in self._unread(site.ref, site.metadata):
-                yield read
+            for failure in self._unread(site.ref, site.metadata):
+                yield failure
             yield Seen(scope=site.scope, mark=UNMARKED)
 
     def _unread(self, ref: EntityRef, error: PortalRagError) -> Sequence[Failure]:
         if isinstance(error, NotFoundError):
             self._unbuilt.append(ref)
             return ()
-        return (_failure(_docs(ref), error),)
+        return (_failure(docs_scope(ref), error),)
 
     async def _read_site(
         self, ref: EntityRef, metadata: SiteMetadata, title: str
-    ) -> Sequence[Document | Failure]:
+    ) -> Sequence[_Read]:
+        """Read a site that is built; while it is being published anything may still be missing."""
         try:
             index = await self._techdocs.search_index(ref, token=self._token)
         except (NotFoundError, *_UNREADABLE) as error:
-            return self._unread(ref, error)
+            return (_Read(delivered=_failure(docs_scope(ref), error), is_whole=False),)
         site = DocsSite(
             source=TECHDOCS, owner=ref, title=metadata.site_name or title, app_url=self._app_url
         )
         pages = (self._page(site, metadata, page) for page in pages_of(index))
         return await asyncio.gather(*pages)
 
-    async def _page(
-        self, site: DocsSite, metadata: SiteMetadata, page: IndexedPage
-    ) -> Document | Failure:
+    async def _page(self, site: DocsSite, metadata: SiteMetadata, page: IndexedPage) -> _Read:
+        """Prefer the page itself, which has its structure, over its text in the search index."""
+        is_there = True
         try:
             sections = await self._sections(site.owner, page)
-        except _UNREADABLE as error:
-            return _failure(site.path_of(page.location), error)
-        return page_document(
+        except (NotFoundError, *_UNREADABLE) as error:
+            if not (isinstance(error, NotFoundError) and page.has_text):
+                failure = _failure(site.path_of(page.location), error, is_exact=True)
+                return _Read(delivered=failure, is_whole=False)
+            sections, is_there = page.sections, False
+        document = page_document(
             site,
             location=page.location,
             nav_title=page.title,
             sections=sections,
             built_at=metadata.built_at,
         )
+        return _Read(delivered=document, is_whole=is_there)
 
     async def _sections(self, owner: EntityRef, page: IndexedPage) -> tuple[Section, ...]:
-        """Prefer the page itself, which has its structure, over its text in the search index."""
         async with self._pages_at_once:
-            try:
-                html = await self._techdocs.page(owner, page.location, token=self._token)
-            except NotFoundError:
-                return page.sections
+            html = await self._techdocs.page(owner, page.location, token=self._token)
         return read_sections(html) or page.sections
 
 
@@ -254,25 +229,19 @@ def _catalog(ref: EntityRef) -> str:
     return f"{ref}#"
 
 
-def _docs(ref: EntityRef) -> str:
-    return f"{ref}/"
-
-
 def _etag(entity: Entity) -> str | None:
     metadata = entity.json.get("metadata")
     etag = metadata.get("etag") if isinstance(metadata, dict) else None
     return etag if isinstance(etag, str) else None
 
 
-def _mark(*facts: str | datetime | None) -> str:
-    """Make a short mark of what tells versions apart; UNMARKED where nothing does."""
-    if not any(facts[:2]):
-        return UNMARKED
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
-
-
-def _failure(scope: str, error: PortalRagError) -> Failure:
-    is_broken_content = isinstance(error, InputError) or (
+def _failure(scope: str, error: PortalRagError, *, is_exact: bool = False) -> Failure:
+    is_broken_content = isinstance(error, InputError | NotFoundError) or (
         isinstance(error, UpstreamError) and not error.is_transient
     )
-    return Failure(scope=scope, reason=f"{scope}: {error.message}", is_outage=not is_broken_content)
+    return Failure(
+        scope=scope,
+        reason=f"{scope}: {error.message}",
+        is_outage=not is_broken_content,
+        is_exact=is_exact,
+    )

@@ -150,8 +150,17 @@ class MarkdownFolderSource:
         """Give the pages of a folder, but for those of another one inside it."""
         inner = [each.path for each in self._folders if folder.path in each.path.parents]
         for each, names in visible_files(folder.path):
-            if not any(each.is_relative_to(path) for path in inner):
-                yield from (each / name for name in names if is_page(name))
+            for file in (each / name for name in names if is_page(name)):
+                if not any(_target_of(file).is_relative_to(path) for path in inner):
+                    yield file
+
+
+def _target_of(file: Path) -> Path:
+    """Follow links, as a link may lead into a folder that another entity governs."""
+    try:
+        return file.resolve()
+    except (OSError, RuntimeError):
+        return file  # reading it says what is wrong
 
 
 def _refuse_repeated(values: Sequence[str], what: str) -> None:

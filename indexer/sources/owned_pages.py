@@ -67,7 +67,7 @@ class OwnedPages:
     def notes(self) -> Iterator[str]:
         if self._elsewhere:
             some = ", ".join(map(str, self._elsewhere[:3]))
-            yield f"{len(self._elsewhere)} with ADRs that are elsewhere, such as {some}"
+            yield f"{len(self._elsewhere)} with ADRs that are not below this folder, such as {some}"
         for ref, count in self._left_out.items():
             yield f"{ref}: {count} pages are left out, as they stand beside other entities"
 

@@ -37,7 +37,7 @@ class PageFiles:
             sections = self.read_markdown(text)
         except InputError as error:
             reason = f"{self.place(page.file)}: {error.message}"
-            return Failure(scope=site.path_of(page.location), reason=reason)
+            return Failure(scope=site.path_of(page.location), reason=reason, is_exact=True)
         return page_document(
             site,
             location=page.location,

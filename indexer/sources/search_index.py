@@ -22,6 +22,10 @@ class IndexedPage:
     title: str
     sections: tuple[Section, ...]
 
+    @property
+    def has_text(self) -> bool:
+        return any(section.blocks for section in self.sections)
+
 
 def pages_of(index: Iterable[IndexedSection]) -> tuple[IndexedPage, ...]:
     """Group the entries of an index by page, in their order."""

@@ -10,6 +10,7 @@ from portal_rag.corpus.predicates import Predicates
 
 EVERYTHING = ""
 UNMARKED = ""
+ABSENT = "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,20 +18,22 @@ class Failure:
     """Something of a source that could not be read; the rest of the run goes on.
 
     `scope` is a document path, or the start of one up to a `/` or `#`: stored documents below it
-    stay as they are. EVERYTHING says that nobody can tell which documents are missing.
-    `is_outage` tells a system that failed from content that is broken.
+    stay as they are, or, if `is_exact`, that one document. EVERYTHING says that nobody can tell
+    which documents are missing. `is_outage` tells a system that failed from content that is broken.
     """
 
     scope: str
     reason: str
     is_outage: bool = False
+    is_exact: bool = False
 
     def __post_init__(self) -> None:
         """Escape what no terminal or file should be sent, as names of files may hold anything."""
-        for field in ("scope", "reason"):
-            object.__setattr__(self, field, _printable(getattr(self, field)))
+        object.__setattr__(self, "reason", printable(self.reason))
 
     def covers(self, document_path: str) -> bool:
+        if self.is_exact:
+            return document_path == self.scope
         if not document_path.startswith(self.scope):
             return False
         rest = document_path[len(self.scope) :]
@@ -42,7 +45,7 @@ class Seen:
     """All documents below `scope` were delivered, or stay as they are (`is_unchanged`).
 
     A later run is told the `mark`, and may skip what still has it. UNMARKED says that the scope is
-    there and has to be read each time.
+    there and has to be read each time, ABSENT that it is there no more.
     """
 
     scope: str
@@ -79,7 +82,8 @@ EVERYTHING_ANEW = Asked(known={})
 Delivered = Document | Failure | Seen | Governing
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Escape control characters and the like."""
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in text
     )

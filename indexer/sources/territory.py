@@ -29,11 +29,17 @@ class Territories:
         return ground is None or catalog_file.parent.is_relative_to(ground)
 
     def _ground_of(self, folder: Path) -> Path | None:
-        if folder not in self._known:
-            if folder in self._grounds:
-                self._known[folder] = folder
-            elif folder == self._root:
-                self._known[folder] = None
-            else:
-                self._known[folder] = self._ground_of(folder.parent)
-        return self._known[folder]
+        on_the_way: list[Path] = []
+        ground: Path | None = None
+        for each in (folder, *folder.parents):
+            if each in self._known:
+                ground = self._known[each]
+                break
+            on_the_way.append(each)
+            if each in self._grounds:
+                ground = each
+                break
+            if each == self._root:
+                break
+        self._known.update(dict.fromkeys(on_the_way, ground))
+        return ground

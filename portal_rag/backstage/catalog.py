@@ -16,6 +16,8 @@ from portal_rag.errors import InputError, NotFoundError, UpstreamError
 MOST_REF_BYTES = 90_000
 MOST_NAME_BYTES = 5_000
 PAGE_LIMIT = 500
+MOST_EMPTY_PAGES = 10
+"""So many pages in a row may hold nothing that is readable before the listing counts as endless."""
 _IDENTITY = ("kind", "metadata.namespace", "metadata.name")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _NAME_FIELDS = ("metadata.name", "metadata.title")
@@ -115,13 +117,15 @@ class CatalogClient:
         An entity that is created meanwhile may be missed until the next crawl.
         """
         cursors: set[str] = set()
+        empty_pages = 0
         page = await self.page(token=token, fields=fields, limit=limit, filters=filters)
         while True:
             for entity in page.entities:
                 yield entity
             if page.next_cursor is None:
                 return
-            if page.next_cursor in cursors:
+            empty_pages = 0 if page.entities else empty_pages + 1
+            if page.next_cursor in cursors or empty_pages > MOST_EMPTY_PAGES:
                 raise UpstreamError("catalog", "paging goes round in circles")
             cursors.add(page.next_cursor)
             page = await self.page(token=token, fields=fields, limit=limit, cursor=page.next_cursor)

@@ -38,7 +38,7 @@ def fuse(
     scores: defaultdict[str, float] = defaultdict(float)
     chunks: dict[str, StoredChunk] = {}
     for ranking in (dense, lexical):
-        for rank, hit in enumerate(ranking, start=1):
+        for rank, hit in enumerate(sorted(ranking, key=_place), start=1):
             chunk = hit.stored.chunk
             scores[chunk.id] += 1 / (RRF_K + rank)
             chunks[chunk.id] = hit.stored
@@ -56,8 +56,14 @@ def fuse(
     return sorted(candidates, key=_order)
 
 
+def _place(hit: Hit) -> tuple[float, str, int]:
+    """Put equals in the order of their pages: ids are others wherever pages came another way."""
+    chunk = hit.stored.chunk
+    return (-hit.score, chunk.document_path, chunk.ordinal)
+
+
 def _order(candidate: Candidate) -> tuple[float, str, int]:
-    """Put equals in the order of their pages, so that every way of reading ranks alike."""
+    """Put equals in the order of their pages, as in each list."""
     chunk = candidate.stored.chunk
     return (-candidate.score, chunk.document_path, chunk.ordinal)
 

@@ -190,7 +190,7 @@ def test_the_status_says_what_is_published(tmp_path: Path, portal: Path) -> None
     invoke(tmp_path, *FILES, "--path", str(portal))
     status = json.loads(invoke(tmp_path, "status", "--json").stdout)
     last_run = status.pop("last_run")
-    assert status.pop("failed_since") is None
+    assert status.pop("later_failure") is None
     assert status == {
         "chunks": 2,
         "generation": "1",
@@ -291,6 +291,37 @@ def test_rebuild_is_a_command(tmp_path: Path, portal: Path) -> None:
     invoke(tmp_path, "run", *args)
     result = invoke(tmp_path, "rebuild", *args, "--json")
     assert json.loads(result.stdout)["sources"][0]["embedded"] == 2
+
+
+def test_a_run_that_fails_leaves_no_better_report_behind(tmp_path: Path, portal: Path) -> None:
+    summary, metrics = tmp_path / "summary.md", tmp_path / "metrics.prom"
+    args = ("--path", str(portal), "--summary", str(summary), "--metrics", str(metrics))
+    invoke(tmp_path, *FILES, *args)
+    assert "portal_index_last_run_exit_code 0" in metrics.read_text()
+    environ = {"PORTAL_RAG_QDRANT_URL": "http://127.0.0.1:9"}
+    assert invoke(tmp_path, *FILES, *args, environ=environ).exit_code == 1
+    assert "portal_index_last_run_exit_code 1" in metrics.read_text()
+    assert "portal_index_chunks" not in metrics.read_text()
+    assert "**Failed**" in summary.read_text()
+
+
+def test_a_report_with_no_folder_to_go_to_is_refused_before_the_run(
+    tmp_path: Path, portal: Path
+) -> None:
+    args = ("--path", str(portal), "--summary", str(tmp_path / "absent" / "summary.md"))
+    result = invoke(tmp_path, *FILES, *args)
+    assert (result.exit_code, "there is no folder for" in result.stderr) == (2, True)
+    assert invoke(tmp_path, "status").exit_code == 1
+
+
+def test_an_entity_that_is_nowhere_is_noted(tmp_path: Path, portal: Path) -> None:
+    args = (*FILES, "--path", str(portal), "--json")
+    invoke(tmp_path, *args)
+    [source] = json.loads(invoke(tmp_path, *args, "--entity", "shp").stdout)["sources"]
+    assert source["notes"] == ["component:default/shp is neither in the source nor in the index"]
+    [source] = json.loads(invoke(tmp_path, *args, "--entity", "shop").stdout)["sources"]
+    assert source["notes"] == []
+    assert invoke(tmp_path, *args, "--entity", "shop", "--entity", "cart").exit_code == 2
 
 
 def test_reports_go_to_files_too(tmp_path: Path, portal: Path) -> None:

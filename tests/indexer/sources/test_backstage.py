@@ -10,7 +10,7 @@ import pytest
 
 from indexer.redacting import without_secrets
 from indexer.sources.backstage import ENTITIES_AT_ONCE, BackstageSource
-from indexer.sources.source import EVERYTHING_ANEW, Asked, Failure, Governing, Seen
+from indexer.sources.source import ABSENT, EVERYTHING_ANEW, Asked, Failure, Governing, Seen
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.techdocs import TechDocsClient
 from portal_rag.backstage.transport import BackstageTransport
@@ -213,7 +213,8 @@ async def sweep(portal: FakeBackstage, asked: Asked) -> tuple[set[str], dict[str
     async with opened(portal) as source:
         delivered = [each async for each in source.documents(asked)]
     paths = {each.path for each in delivered if isinstance(each, Document)}
-    return paths, {each.scope: each for each in delivered if isinstance(each, Seen)}
+    seen = {each.scope: each for each in delivered if isinstance(each, Seen)}
+    return paths, {scope: each for scope, each in seen.items() if each.mark != ABSENT}
 
 
 def known_after(seen: Mapping[str, Seen]) -> Asked:

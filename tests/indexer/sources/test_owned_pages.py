@@ -78,7 +78,7 @@ async def test_adrs_elsewhere_are_noted(tmp_path: Path, annotations: dict[str, s
         write_files(tmp_path, {"a.yaml": entity("shop", **annotations)})
     )
     assert (documents, failures) == ([], [])
-    assert notes == ("1 with ADRs that are elsewhere, such as component:default/shop",)
+    assert notes == ("1 with ADRs that are not below this folder, such as component:default/shop",)
 
 
 @pytest.mark.parametrize("location", ["missing", "../..", "/etc", "a.yaml"])

@@ -1,0 +1,1 @@
+"""Tries to make the service tell users what Backstage hides from them."""
