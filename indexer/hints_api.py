@@ -10,13 +10,16 @@ import json
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from indexer.hinting import Hints, parse_hint
 from indexer.settings import Address
@@ -33,8 +36,21 @@ from portal_rag.errors import (
 MOUNT = "/api/portal-index"
 LARGEST_BODY = 4_000
 """Bytes: a reference has less than two hundred."""
-MOST_CONNECTIONS = 100
 _NAMES: Mapping[int, str] = {404: "NotFoundError", 405: "NotAllowedError"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What those without a token may take of the descriptors that the runs need too."""
+
+    connections: int = 64
+    """Open at once; further ones are closed as soon as they are accepted."""
+    waiting: int = 16
+    """Not yet accepted; the event loop accepts no more than these in one turn."""
+    seconds: float = 10.0
+    """A connection's whole life, whatever was sent on it: a hint takes milliseconds."""
+    idle_seconds: int = 2
+    """Between two requests on one connection."""
 
 
 def create_hints_app(hints: Hints, *, tokens: Sequence[str]) -> Starlette:
@@ -56,7 +72,9 @@ def create_hints_app(hints: Hints, *, tokens: Sequence[str]) -> Starlette:
 
 
 @asynccontextmanager
-async def serving(app: Starlette, address: Address) -> AsyncIterator[Address]:
+async def serving(
+    app: Starlette, address: Address, *, limits: Limits = Limits()
+) -> AsyncIterator[Address]:
     """Serve in this event loop, which keeps its signals; gives the address, with its real port.
 
     Raises:
@@ -66,10 +84,13 @@ async def serving(app: Starlette, address: Address) -> AsyncIterator[Address]:
     config = uvicorn.Config(
         app,
         access_log=False,
+        backlog=limits.waiting,
+        http=_bounded(limits),
         lifespan="off",
-        limit_concurrency=MOST_CONNECTIONS,
         log_config=None,
+        log_level="error",  # a warning for each malformed request would let anybody fill the log
         server_header=False,
+        timeout_keep_alive=limits.idle_seconds,
         timeout_graceful_shutdown=1,
         ws="none",
     )
@@ -81,6 +102,23 @@ async def serving(app: Starlette, address: Address) -> AsyncIterator[Address]:
         server.should_exit = True
         await serving
         listening.close()
+
+
+def _bounded(limits: Limits) -> type[H11Protocol]:
+    class BoundedProtocol(H11Protocol):
+        _end: asyncio.TimerHandle
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._end = self.loop.call_later(limits.seconds, transport.abort)
+            if len(self.connections) > limits.connections:
+                transport.abort()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._end.cancel()
+            super().connection_lost(exc)
+
+    return BoundedProtocol
 
 
 class _Server(uvicorn.Server):
@@ -120,10 +158,13 @@ async def _json_body(request: Request) -> bytes:
     if media_type != "application/json":
         raise UnsupportedMediaTypeError("The content type must be application/json")
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_BODY:
-            raise PayloadTooLargeError(f"The body is larger than {LARGEST_BODY} bytes")
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > LARGEST_BODY:
+                raise PayloadTooLargeError(f"The body is larger than {LARGEST_BODY} bytes")
+    except ClientDisconnect as error:
+        raise InputError("The body ended early") from error
     return bytes(body)
 
 

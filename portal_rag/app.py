@@ -8,9 +8,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
-from portal_rag.api.authentication import BackstageAuthentication, LocalAuthentication
+from portal_rag.api.authentication import (
+    Authentication,
+    BackstageAuthentication,
+    LocalAuthentication,
+    PluginAuthentication,
+)
 from portal_rag.api.failures import MOUNT, known_failure, routing_failure, unknown_failure
 from portal_rag.api.health import liveness, readiness
+from portal_rag.api.plugin import permission_metadata, public_keys
 from portal_rag.api.questions import answer_question
 from portal_rag.api.request_log import RequestLog
 from portal_rag.api.state import State
@@ -26,11 +32,7 @@ def create_app(open_services: OpenServices) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
         async with open_services() as services:
-            verifier = services.verifier
-            authentication = (
-                BackstageAuthentication(verifier) if verifier else LocalAuthentication()
-            )
-            yield State(services=services, authentication=authentication)
+            yield State(services=services, authentication=_authentication(services))
 
     return Starlette(
         lifespan=lifespan,
@@ -38,7 +40,14 @@ def create_app(open_services: OpenServices) -> Starlette:
             Route("/health", liveness),
             Route("/.backstage/health/v1/liveness", liveness),
             Route("/.backstage/health/v1/readiness", readiness),
-            Mount(MOUNT, routes=[Route("/v1/questions", answer_question, methods=["POST"])]),
+            Mount(
+                MOUNT,
+                routes=[
+                    Route("/v1/questions", answer_question, methods=["POST"]),
+                    Route("/.backstage/auth/v1/jwks.json", public_keys),
+                    Route("/.well-known/backstage/permissions/metadata", permission_metadata),
+                ],
+            ),
         ],
         middleware=[Middleware(RequestLog)],
         exception_handlers={
@@ -47,3 +56,11 @@ def create_app(open_services: OpenServices) -> Starlette:
             Exception: unknown_failure,
         },
     )
+
+
+def _authentication(services: Services) -> Authentication:
+    if services.verifier is None:
+        return LocalAuthentication()
+    if services.plugin_keys is None:
+        return BackstageAuthentication(services.verifier)
+    return PluginAuthentication(services.verifier)

@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from portal_rag.backstage.entities import Entity
+from portal_rag.backstage.tokens import UserProof
 from portal_rag.corpus.documents import DocumentKind
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.visibility import Visibility
 
 Clock = Callable[[], datetime]
 Timer = Callable[[], float]
@@ -61,12 +63,20 @@ class PortalUser:
     token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepresentedUser:
+    """A verified user for whom this service acts as a plugin; `through` is one that asked it to."""
+
+    proof: UserProof
+    through: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LocalReader:
     """Whoever sits at this machine, asking an index that was built from files of this machine."""
 
 
-Principal = PortalUser | LocalReader
+Principal = PortalUser | RepresentedUser | LocalReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +285,10 @@ class Portal(Protocol):
 
     async def listing(self) -> Listing:
         """List what the asker may read; at most a minute old, so never the last word."""
+        ...
+
+    async def visibility(self) -> Visibility:
+        """Say what a query may return before the gate decides; up to a minute old."""
         ...
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:

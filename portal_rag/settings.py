@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
@@ -19,8 +20,13 @@ class ServiceSettings(CorpusSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8007, ge=0, le=65535)
     backstage_url: HttpUrl | None = None
-    identity: Literal["forward"] = "forward"
+    identity: Literal["forward", "plugin"] = "forward"
+    plugin_key_file: Path | None = None
+    plugin_key: SecretStr | None = None
+    plugin_public_keys: Path | None = None
     permission_enabled: bool = True
+    ask_permission: bool = False
+    authz_timeout_seconds: PositiveFloat = 30.0
     allowed_callers: str = "mcp-actions"
     catalog_timeout_seconds: PositiveFloat = 2.0
     source_timeout_seconds: PositiveFloat = 3.0
@@ -47,6 +53,8 @@ def load_service_settings(environ: Mapping[str, str] = os.environ) -> ServiceSet
             " for example http://127.0.0.1:7007 (README, Settings)."
             " To try the service on files without Backstage, set PORTAL_RAG_AUTH=none."
         )
+    else:
+        _check_permissions(settings)
     return settings
 
 
@@ -70,4 +78,19 @@ def _check_unauthenticated(settings: ServiceSettings) -> None:
         raise ConfigurationError(
             "PORTAL_RAG_AUTH=none reads only an embedded index that was built from files; unset"
             " PORTAL_RAG_QDRANT_URL, or use PORTAL_RAG_AUTH=backstage (README, Settings)."
+        )
+
+
+def _check_permissions(settings: ServiceSettings) -> None:
+    if settings.identity == "plugin" and (not settings.plugin_key) == (
+        not settings.plugin_key_file
+    ):
+        raise ConfigurationError(
+            "PORTAL_RAG_IDENTITY=plugin needs either PORTAL_RAG_PLUGIN_KEY_FILE, which `portal-rag"
+            " keys create` writes, or PORTAL_RAG_PLUGIN_KEY (README, Settings)."
+        )
+    if settings.ask_permission and not settings.permission_enabled:
+        raise ConfigurationError(
+            "PORTAL_RAG_ASK_PERMISSION=true asks the portal's permission policy, which"
+            " PORTAL_RAG_PERMISSION_ENABLED=false says is off (README, Settings)."
         )

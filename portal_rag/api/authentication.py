@@ -6,12 +6,13 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from portal_rag.backstage.tokens import OnBehalfOfToken, TokenVerifier, UserToken
-from portal_rag.domain import LocalReader, PortalUser, Principal
+from portal_rag.backstage.tokens import OnBehalfOfToken, ServiceToken, TokenVerifier, UserToken
+from portal_rag.domain import LocalReader, PortalUser, Principal, RepresentedUser
 from portal_rag.errors import AuthenticationError, NotAllowedError
 
 _BEARER = re.compile(r"Bearer[ ]+(\S+)", re.IGNORECASE)
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+_NO_SERVICES = "This endpoint does not allow 'service' credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,43 @@ class BackstageAuthentication:
                     "Plugin tokens on behalf of a user need this service to run with"
                     " `identity: plugin`; send the user's own token instead"
                 )
-        raise NotAllowedError("This endpoint does not allow 'service' credentials")
+        raise NotAllowedError(_NO_SERVICES)
+
+    async def check(self, headers: Headers) -> None:
+        """Make sure that there are credentials, whoever's.
+
+        Raises:
+            AuthenticationError: no token, or none that can be verified.
+        """
+        await self.verifier.verify(_bearer(headers))
+
+
+@dataclass(frozen=True, slots=True)
+class PluginAuthentication:
+    """As BackstageAuthentication, but plugins too may ask for a user, with the user's proof."""
+
+    verifier: TokenVerifier
+
+    async def principal(self, headers: Headers) -> Principal:
+        """Say who asks.
+
+        Raises:
+            AuthenticationError: no token, or none that can be verified or proves a user.
+            NotAllowedError: a plugin asks for itself.
+        """
+        token = await self.verifier.verify(_bearer(headers))
+        if isinstance(token, ServiceToken):
+            raise NotAllowedError(_NO_SERVICES)
+        through = token.caller if isinstance(token, OnBehalfOfToken) else None
+        return RepresentedUser(proof=await self.verifier.prove(token), through=through)
+
+    async def check(self, headers: Headers) -> None:
+        """Make sure that there are credentials, whoever's.
+
+        Raises:
+            AuthenticationError: no token, or none that can be verified.
+        """
+        await self.verifier.verify(_bearer(headers))
 
 
 class LocalAuthentication:
@@ -60,8 +97,12 @@ class LocalAuthentication:
             raise NotAllowedError("Without authentication other web pages may not ask")
         return LocalReader()
 
+    async def check(self, headers: Headers) -> None:
+        """Make sure of the same as `principal`."""
+        await self.principal(headers)
 
-Authentication = BackstageAuthentication | LocalAuthentication
+
+Authentication = BackstageAuthentication | PluginAuthentication | LocalAuthentication
 
 
 def _bearer(headers: Headers) -> str:

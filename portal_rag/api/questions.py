@@ -21,6 +21,7 @@ async def answer_question(request: Request[State]) -> Response:
     principal = await request.state["authentication"].principal(request.headers)
     question = parse_question(await _json_body(request))
     services = request.state["services"]
+    await services.admit(principal)
     try:
         with anyio.fail_after(services.question_timeout_seconds):
             answer = await services.pipeline.answer(question, services.portal_of(principal))

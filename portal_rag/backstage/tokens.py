@@ -1,10 +1,12 @@
 """Whose token is this? Verifies Backstage's tokens as Backstage's own plugins do."""
 
+import json
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, final
 
 import jwt
 from jwt import PyJWK
@@ -64,6 +66,25 @@ class ServiceToken:
 
 
 VerifiedToken = UserToken | OnBehalfOfToken | ServiceToken
+_SEAL = object()
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserProof:
+    """That a user is signed in: a limited user token, which plugins pass on and nobody else uses.
+
+    Only `TokenVerifier.prove` makes one; without its seal there is a TypeError.
+    """
+
+    user_ref: EntityRef
+    token: str = field(repr=False)
+    expires_at: datetime
+    seal: InitVar[object]
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise TypeError("the proof of a user comes from verification alone")
 
 
 class TokenVerifier:
@@ -101,6 +122,25 @@ class TokenVerifier:
             raise AuthenticationError("Illegal limited user token")
         raise AuthenticationError("Illegal token")
 
+    async def prove(self, verified: UserToken | OnBehalfOfToken) -> UserProof:
+        """Make of a verified token the proof with which this service may act for the user.
+
+        Raises:
+            AuthenticationError: the token holds none, as those of very old portals.
+            UpstreamError: the keys of the issuer cannot be fetched, so nothing can be said.
+        """
+        token = verified.token if isinstance(verified, UserToken) else verified.obo
+        limited = token if _type_of(token) == LIMITED_USER_TYPE else _limited(token)
+        claims = await self._user_claims(limited, audience=None)
+        if _user_ref(claims) != verified.user_ref:
+            raise AuthenticationError(_USER_FAILURE)
+        return UserProof(
+            user_ref=verified.user_ref,
+            token=limited,
+            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+            seal=_SEAL,
+        )
+
     async def _verify_user(self, unverified_token: str) -> UserToken:
         claims = await self._user_claims(unverified_token, audience=USER_AUDIENCE)
         return UserToken(
@@ -123,11 +163,7 @@ class TokenVerifier:
 
     def _allowed_caller(self, unverified_token: str) -> str:
         """Check who claims to have signed, before a URL is made of the name."""
-        try:
-            unverified = jwt.decode(unverified_token, options={"verify_signature": False})
-        except PyJWTError as error:
-            raise AuthenticationError(_PLUGIN_FAILURE) from error
-        caller = unverified.get("sub")
+        caller = _unverified_claims(unverified_token, _PLUGIN_FAILURE).get("sub")
         if not isinstance(caller, str) or not _PLUGIN_ID.fullmatch(caller):
             raise AuthenticationError("Invalid plugin token: forbidden subject format")
         if caller not in self._allowed_callers:
@@ -196,6 +232,32 @@ def _decode(unverified_token: str, key: PyJWK, audience: str | None) -> Claims:
         audience=audience,
         options=options,
     )
+
+
+def _limited(user_token: str) -> str:
+    """Rebuild, byte by byte, the limited token whose signature a user token carries as `uip`."""
+    header, claims = _unverified_header(user_token), _unverified_claims(user_token, _USER_FAILURE)
+    signature = claims.get("uip")
+    if not isinstance(signature, str):
+        raise AuthenticationError("The user token holds no proof for plugins (no claim uip)")
+    parts = (
+        {"typ": LIMITED_USER_TYPE, "alg": header.get("alg"), "kid": header.get("kid")},
+        {"sub": claims.get("sub"), "iat": claims.get("iat"), "exp": claims.get("exp")},
+    )
+    return ".".join([*map(_segment, parts), signature])
+
+
+def _segment(part: Mapping[str, object]) -> str:
+    content = json.dumps(part, separators=(",", ":"), ensure_ascii=False).encode()
+    return urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _unverified_claims(unverified_token: str, failure: str) -> Claims:
+    try:
+        claims: Claims = jwt.decode(unverified_token, options={"verify_signature": False})
+    except PyJWTError as error:
+        raise AuthenticationError(failure) from error
+    return claims
 
 
 def _type_of(unverified_token: str) -> str | None:

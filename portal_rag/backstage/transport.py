@@ -122,13 +122,22 @@ class BackstageTransport:
         text: str = await self._ask(request, _as_text)
         return text
 
-    async def post_json(self, *path: str, token: str, body: Mapping[str, Any]) -> Any:
-        """Ask a question that needs a body; only POSTS_THAT_READ are let through."""
+    async def post_json(
+        self,
+        *path: str,
+        token: str,
+        body: Mapping[str, Any],
+        deadline_seconds: float | None = None,
+    ) -> Any:
+        """Ask a question that needs a body; only POSTS_THAT_READ are let through.
+
+        `deadline_seconds`, if given, takes the place of the transport's own.
+        """
         if path not in POSTS_THAT_READ:
             raise ValueError(f"POST {'/'.join(path)} is not known to only read")
         content = json.dumps(body, separators=(",", ":")).encode()
         request = _Request(method="POST", path=path, token=token, content=content)
-        return await self._ask(request, _as_json)
+        return await self._ask(request, _as_json, deadline_seconds=deadline_seconds)
 
     async def long_poll_json(self, *path: str, token: str, deadline_seconds: float) -> Any:
         """Read JSON that may be long in coming; None where nothing came (202).

@@ -1,4 +1,4 @@
-"""`portal-rag serve | ask | doctor`."""
+"""`portal-rag serve | ask | doctor | keys`."""
 
 import sys
 from typing import Any
@@ -10,10 +10,11 @@ from portal_rag import __version__
 from portal_rag.app import create_app
 from portal_rag.cli.asking import ask_locally, ask_service
 from portal_rag.cli.doctor import examine
+from portal_rag.cli.keys import keys
 from portal_rag.cli.rendering import show_answer, show_checks
 from portal_rag.errors import ConfigurationError, PortalRagError
 from portal_rag.logging import configure_logging
-from portal_rag.services import check_local_index, open_services
+from portal_rag.services import check_local_index, open_plugin_keys, open_services
 from portal_rag.settings import load_asking_settings, load_service_settings
 
 BAD_CONFIGURATION = 2
@@ -36,10 +37,14 @@ def main() -> None:
     """Cited, permission-aware answers about a Backstage portal."""
 
 
+main.add_command(keys)
+
+
 @main.command()
 def serve() -> None:
     """Run the HTTP service with the settings of the environment."""
     settings = load_service_settings()
+    open_plugin_keys(settings)
     configure_logging(settings.log_level, json_lines=settings.log_json)
     if settings.auth == "none":
         check_local_index(settings)

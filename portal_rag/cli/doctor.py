@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import anyio
 
 from portal_rag.errors import IndexUnavailableError, PortalRagError, UpstreamError
-from portal_rag.services import open_backstage, open_index, open_query_model
+from portal_rag.services import open_backstage, open_index, open_plugin_keys, open_query_model
 from portal_rag.settings import ServiceSettings, load_service_settings
 
 
@@ -53,6 +53,13 @@ async def _check_backstage(settings: ServiceSettings) -> str:
     return f"{settings.backstage_url} serves its keys and answers for permissions"
 
 
+async def _check_identity(settings: ServiceSettings) -> str:
+    keys = open_plugin_keys(settings)
+    if keys is None:
+        return "nothing is signed here"
+    return f"plugin, signs with {keys.signing.kid} and publishes {len(keys.published)} keys"
+
+
 _Probe = Callable[[ServiceSettings], Awaitable[str]]
 _PROBES: tuple[tuple[str, _Probe, str], ...] = (
     (
@@ -71,6 +78,11 @@ _PROBES: tuple[tuple[str, _Probe, str], ...] = (
         _check_backstage,
         "Check PORTAL_RAG_BACKSTAGE_URL, that the backend is running, and that its auth and"
         " permission plugins are installed.",
+    ),
+    (
+        "identity",
+        _check_identity,
+        "Make a key with `portal-rag keys create`, or set PORTAL_RAG_IDENTITY=forward.",
     ),
 )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.visibility import OnlyResources, Visibility
 from portal_rag.domain import Listing
 
 
@@ -31,6 +32,9 @@ class LocalPortal:
 
     async def listing(self) -> Listing:
         return Listing(entities=tuple(self._known().values()), complete=True)
+
+    async def visibility(self) -> Visibility:
+        return OnlyResources(frozenset(self._known()))
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         return frozenset(self._known().keys() & set(refs))

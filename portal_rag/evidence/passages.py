@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import anyio.to_thread
@@ -10,8 +11,8 @@ from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import query_terms
-from portal_rag.corpus.store import IndexReader
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
+from portal_rag.corpus.store import Hit, IndexReader
+from portal_rag.corpus.visibility import Visibility
 from portal_rag.domain import Clock, Passage, Portal, Query, Source
 from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.ranking import Candidate, fuse
@@ -22,11 +23,22 @@ MOST_PASSAGES = 4
 MOST_OF_ONE_PAGE = 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ranking:
+    """What may be read of one ranking, best first; `has_ended` if there is no more of it."""
+
+    hits: tuple[Hit, ...]
+    has_ended: bool
+
+    def reaches(self, depth: int) -> bool:
+        return self.has_ended or len(self.hits) >= depth
+
+
 class IndexPassages:
     """Hybrid retrieval over what the asker may read.
 
-    The filter inside the query comes from a listing that may be a minute old; whatever is to be
-    used passes `Portal.readable`, which asks live.
+    The filter inside the query may be a minute old; whatever is to be used passes
+    `Portal.readable`, which asks live, before it is ranked.
     """
 
     name = "index"
@@ -42,25 +54,32 @@ class IndexPassages:
     async def find(self, query: Query, portal: Portal) -> Finding:
         if query.purpose == "facts" and query.subjects:
             return Finding(state="not_applicable")
-        visible_to = await _visibility(portal)
-        permitted: list[Candidate] = []
-        for limit in ROUNDS:
-            candidates = await self._ranked(query, visible_to, limit)
-            permitted = await _past_the_gate(_naming(query.ticket_ids, candidates), portal)
-            if len(_chosen(permitted)) >= MOST_PASSAGES or len(candidates) < limit:
-                break
+        chosen = await self._chosen(query, portal)
         now, about = self._clock(), _about(query)
-        return Finding(passages=tuple(self._passage(one, about, now) for one in _chosen(permitted)))
+        return Finding(passages=tuple(self._passage(one, about, now) for one in chosen))
 
-    async def _ranked(
-        self, query: Query, visible_to: Visibility, limit: int
-    ) -> Sequence[Candidate]:
-        text = query.question.text
+    async def _chosen(self, query: Query, portal: Portal) -> list[Candidate]:
+        """Rank no deeper than needed, and as if what may not be read were not there at all."""
+        visible_to, depths = await portal.visibility(), list(ROUNDS)
+        rankings: tuple[_Ranking, ...] = ()
+        for limit in ROUNDS:
+            hits = await self._search(query.question.text, visible_to, limit)
+            rankings = await _past_the_gate(hits, portal, limit)
+            while depths and all(ranking.reaches(depths[0]) for ranking in rankings):
+                chosen = _best(query, rankings, depths.pop(0))
+                if len(chosen) >= MOST_PASSAGES:
+                    return chosen
+            if not depths:
+                break
+        return _best(query, rankings, ROUNDS[-1])
+
+    async def _search(
+        self, text: str, visible_to: Visibility, limit: int
+    ) -> tuple[Sequence[Hit], Sequence[Hit]]:
         vector = await anyio.to_thread.run_sync(self._embedder.embed_query, text)
         dense = await self._index.search(vector, visible_to=visible_to, limit=limit)
         terms = query_terms(text)
-        lexical = await self._index.search(terms, visible_to=visible_to, limit=limit)
-        return fuse(dense, lexical, about=_about(query), kinds=query.document_kinds)
+        return dense, await self._index.search(terms, visible_to=visible_to, limit=limit)
 
     def _passage(self, candidate: Candidate, about: frozenset[EntityRef], now: datetime) -> Passage:
         stored = candidate.stored
@@ -103,25 +122,35 @@ def _about(query: Query) -> frozenset[EntityRef]:
     return frozenset(ref for ref in refs if ref)
 
 
-async def _visibility(portal: Portal) -> Visibility:
-    listing = await portal.listing()
-    if listing.complete:
-        return OnlyResources(frozenset(entity.ref for entity in listing.entities))
-    return GateDecides()
+async def _past_the_gate(
+    found: Iterable[Sequence[Hit]], portal: Portal, limit: int
+) -> tuple[_Ranking, ...]:
+    """Leave out what may not be read before anything is ranked, so that no rank tells of it."""
+    found = tuple(found)
+    readable = await portal.readable(
+        {ref for hits in found for hit in hits for ref in _governing(hit)}
+    )
+    return tuple(
+        _Ranking(
+            hits=tuple(hit for hit in hits if readable.issuperset(_governing(hit))),
+            has_ended=len(hits) < limit,
+        )
+        for hits in found
+    )
 
 
-async def _past_the_gate(candidates: Sequence[Candidate], portal: Portal) -> list[Candidate]:
-    readable = await portal.readable({ref for c in candidates for ref in _governing(c)})
-    return [c for c in candidates if readable.issuperset(_governing(c))]
+def _best(query: Query, rankings: Sequence[_Ranking], depth: int) -> list[Candidate]:
+    dense, lexical = (ranking.hits[:depth] for ranking in rankings)
+    candidates = fuse(dense, lexical, about=_about(query), kinds=query.document_kinds)
+    return _without_crowds(_naming(query.ticket_ids, candidates))
 
 
-def _governing(candidate: Candidate) -> Iterable[EntityRef]:
+def _governing(hit: Hit) -> Iterable[EntityRef]:
     """Whoever reads the passage learns of both: the entity of the files and the one it is about."""
-    chunk = candidate.stored.chunk
-    return (chunk.resource_ref, chunk.entity_ref)
+    return (hit.stored.chunk.resource_ref, hit.stored.chunk.entity_ref)
 
 
-def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _without_crowds(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Take the best, not more than a few of any one page."""
     taken: Counter[str] = Counter()
     chosen = []

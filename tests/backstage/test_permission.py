@@ -3,11 +3,19 @@ from typing import Any
 
 import pytest
 
-from portal_rag.backstage.permission import PermissionClient
+from portal_rag.backstage.permission import ASK, Conditional, PermissionClient
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.errors import AuthenticationError, NotAllowedError, PortalRagError, UpstreamError
+from portal_rag.errors import (
+    AuthenticationError,
+    NotAllowedError,
+    PortalRagError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
+from tests.backstage.conftest import ALICE
 from tests.fakes.backstage import ADMINS, FakeBackstage
+from tests.fakes.backstage_permission import OwnerOrPublic
 
 AUTHORIZE = "/api/permission/authorize"
 CART = EntityRef.parse("component:default/cart")
@@ -167,3 +175,106 @@ async def test_the_policy_answers_even_where_permissions_are_off(
 ) -> None:
     portal.permissions.enabled = False
     assert await permission.readable([HIDDEN], token=token) == frozenset()
+
+
+def for_user(portal: FakeBackstage, *ownership: str) -> str:
+    """What a plugin sends for a user."""
+    proof = portal.tokens.limited(portal.user_token(ALICE, ownership=(ALICE, *ownership)))
+    return portal.tokens.plugin("search", "permission", obo=proof)
+
+
+async def test_a_plugin_is_told_the_conditions_for_its_user(
+    permission: PermissionClient, portal: FakeBackstage
+) -> None:
+    decision = await permission.decide(token=for_user(portal, "group:default/x"))
+    assert isinstance(decision, Conditional)
+    assert decision.conditions == OwnerOrPublic().conditions((ALICE, "group:default/x"))
+    assert json.loads(portal.requests[-1].body)["items"][0].keys() == {"id", "permission"}
+
+
+async def test_an_administrator_is_allowed_without_conditions(
+    permission: PermissionClient, portal: FakeBackstage
+) -> None:
+    assert await permission.decide(token=for_user(portal, ADMINS)) == "ALLOW"
+
+
+async def test_what_is_denied_outright_is_denied(
+    permission: PermissionClient, portal: FakeBackstage
+) -> None:
+    portal.answer(AUTHORIZE, body=b'{"items":[{"id":"1","result":"DENY"}]}')
+    assert await permission.decide(token=for_user(portal)) == "DENY"
+
+
+async def test_a_users_own_token_is_told_no_conditions(
+    permission: PermissionClient, token: str
+) -> None:
+    with pytest.raises(UpstreamError):
+        await permission.decide(token=token)
+
+
+CONDITIONAL = {
+    "id": "1",
+    "result": "CONDITIONAL",
+    "pluginId": "catalog",
+    "resourceType": "catalog-entity",
+    "conditions": {"rule": "IS_ENTITY_KIND"},
+}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {**CONDITIONAL, "conditions": None},
+        {**CONDITIONAL, "conditions": {}},
+        {**CONDITIONAL, "conditions": []},
+        {**CONDITIONAL, "pluginId": "scaffolder"},
+        {**CONDITIONAL, "resourceType": "scaffolder-template"},
+        {**CONDITIONAL, "id": "2"},
+        {"id": "1", "result": "CONDITIONAL"},
+        {"id": "1", "result": ["ALLOW"]},
+        {"id": "1", "result": "allow"},
+        {"id": "1"},
+        None,
+    ],
+)
+async def test_what_is_not_plainly_a_decision_is_none(
+    permission: PermissionClient, portal: FakeBackstage, item: Any
+) -> None:
+    portal.answer(AUTHORIZE, body=json.dumps({"items": [item]}).encode())
+    with pytest.raises(UpstreamError):
+        await permission.decide(token=for_user(portal))
+
+
+async def test_a_permission_that_is_about_no_entity_is_asked_for_by_name(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    assert await permission.allows(ASK, token=token, deadline_seconds=5)
+    (item,) = json.loads(portal.requests[-1].body)["items"]
+    assert item["permission"] == {
+        "type": "basic",
+        "name": "portal-rag.ask",
+        "attributes": {"action": "read"},
+    }
+    portal.permissions.denied.add(ASK)
+    assert not await permission.allows(ASK, token=token, deadline_seconds=5)
+
+
+@pytest.mark.parametrize(
+    "result", ["CONDITIONAL", "allow", "", None, True, ["ALLOW", "ALLOW"], [], {}]
+)
+async def test_what_is_not_plainly_a_verdict_on_a_permission_is_none(
+    permission: PermissionClient, token: str, portal: FakeBackstage, result: Any
+) -> None:
+    body = {"items": [{"id": "1", "result": result}]}
+    portal.answer(AUTHORIZE, body=json.dumps(body).encode())
+    with pytest.raises(UpstreamError):
+        await permission.allows(ASK, token=token, deadline_seconds=5)
+
+
+async def test_a_permission_is_waited_for_no_longer_than_said(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    hold = portal.hold(AUTHORIZE)
+    with pytest.raises(UpstreamTimeoutError):
+        await permission.allows(ASK, token=token, deadline_seconds=0.05)
+    hold.release()

@@ -52,6 +52,8 @@ class Permissions:
         self.policy = policy
         self.admins = frozenset(admins)
         self.enabled = True
+        self.denied: set[str] = set()
+        """Names of permissions that are not about a resource, and that nobody but admins has."""
 
     def may_read(self, caller: Caller, entity: Json) -> bool:
         """Decide as catalog and TechDocs do, which do not ask where permissions are off."""
@@ -83,7 +85,8 @@ class Permissions:
         permission, ref = item["permission"], item.get("resourceRef")
         if permission["type"] == "basic":
             is_read = permission["attributes"].get("action") == "read"
-            result: Any = "ALLOW" if is_read or self._is_admin(caller) else "DENY"
+            is_allowed = is_read and permission["name"] not in self.denied
+            result: Any = "ALLOW" if is_allowed or self._is_admin(caller) else "DENY"
         elif ref is None:
             return {"id": item["id"], **self._decide_without_ref(caller)}
         elif self._is_admin(caller):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
@@ -73,7 +74,11 @@ class Caller:
 
 
 class Tokens:
-    """Everything about who is who; `plugin_keys` of our own plugin may be added by a test."""
+    """Everything about who is who; `plugin_keys` of our own plugin may be added by a test.
+
+    Or `discovery` says where a plugin runs (its id → the URL below which it publishes its keys);
+    then these are fetched, and fetched again for a key that was not among them.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.user_keys = [SigningKey("user-1")]
@@ -83,6 +88,8 @@ class Tokens:
         self.service_token = "a-static-service-token"
         self.restricted_token = "a-static-token-for-reading-the-catalog"
         self.ownership: dict[str, tuple[str, ...]] = {}
+        self.discovery: dict[str, str] = {}
+        self._fetched: dict[str, dict[str, Any]] = {}
         self._clock = clock
 
     def user(self, user_ref: str, ownership: Sequence[str], *, expires_in: float = 3600) -> str:
@@ -152,7 +159,10 @@ class Tokens:
         caller = str(_unverified(token).get("sub"))
         if not re.fullmatch(r"[A-Za-z0-9_-]+", caller):
             raise unauthenticated("Invalid plugin token: forbidden subject format")
-        claims = self._verified(token, self.plugin_keys.get(caller, []), failure)
+        if caller in self.discovery:
+            claims = self._decoded(token, self._published(caller, token, failure), failure)
+        else:
+            claims = self._verified(token, self.plugin_keys.get(caller, []), failure)
         if claims.get("aud") != audience:
             raise unauthenticated(failure)
         if "obo" in claims:
@@ -163,16 +173,25 @@ class Tokens:
         kid = jwt.get_unverified_header(token).get("kid")
         for key in keys:
             if key.kid == kid:
-                return self._decoded(token, key, failure)
+                return self._decoded(token, key.private.public_key(), failure)
         raise unauthenticated(failure)
 
-    def _decoded(self, token: str, key: SigningKey, failure: str) -> dict[str, Any]:
+    def _published(self, plugin: str, token: str, failure: str) -> Any:
+        kid = jwt.get_unverified_header(token).get("kid")
+        if kid not in self._fetched.get(plugin, {}):
+            url = f"{self.discovery[plugin]}/.backstage/auth/v1/jwks.json"
+            keys = httpx.get(url, trust_env=False).raise_for_status().json()["keys"]
+            self._fetched[plugin] = {key["kid"]: jwt.PyJWK(key).key for key in keys}
+        key = self._fetched[plugin].get(str(kid))
+        if key is None:
+            raise unauthenticated(failure)
+        return key
+
+    def _decoded(self, token: str, key: Any, failure: str) -> dict[str, Any]:
         unchecked = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
         options: Any = {**unchecked, "require": ["sub", "iat", "exp"]}
         try:
-            claims: dict[str, Any] = jwt.decode(
-                token, key.private.public_key(), algorithms=["ES256"], options=options
-            )
+            claims: dict[str, Any] = jwt.decode(token, key, algorithms=["ES256"], options=options)
         except jwt.PyJWTError as error:
             raise unauthenticated(failure) from error
         if claims["exp"] <= self._clock():

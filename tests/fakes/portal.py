@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
 from portal_rag.domain import Listing
 
 
@@ -37,6 +38,10 @@ class FakePortal:
     async def listing(self) -> Listing:
         listed = self._listed if self._complete else self._listed[:1]
         return Listing(entities=listed, complete=self._complete)
+
+    async def visibility(self) -> Visibility:
+        listed = frozenset(one.ref for one in self._listed)
+        return OnlyResources(listed) if self._complete else GateDecides()
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         return frozenset(self._visible.keys() & set(refs))

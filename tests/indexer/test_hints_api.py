@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from indexer.hinting import Hints
-from indexer.hints_api import LARGEST_BODY, create_hints_app, serving
+from indexer.hints_api import LARGEST_BODY, Limits, create_hints_app, serving
 from indexer.settings import Address
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.errors import ConfigurationError
@@ -207,6 +207,140 @@ async def test_serving_ends_though_a_client_stays(hints: Hints) -> None:
             await writer.drain()
         assert await reader.read() == b""
         writer.close()
+
+
+def hint_bytes(body: bytes = b"{}", *, length: int | None = None) -> bytes:
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: hints\r\nAuthorization: Bearer {NEW}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {length or len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(address.host, address.port)
+
+
+async def read_to_end(reader: asyncio.StreamReader) -> bytes:
+    """Read what comes until the other side closes, in whichever way it does."""
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+
+
+SLOW = {
+    "nothing": b"",
+    "half a request line": b"POST /api",
+    "half a head": hint_bytes()[:60],
+    "half a body": hint_bytes(b'{"entityRef', length=99),
+    "half a body, and no token": b"POST / HTTP/1.1\r\nHost: hints\r\nContent-Length: 99\r\n\r\n{",
+    "a whole request before half of one": hint_bytes() + b"POST /api",
+}
+
+
+@pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW.keys())
+async def test_a_connection_ends_after_its_time_and_nothing_is_written(
+    hints: Hints, sent: bytes, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = Limits(seconds=0.1, idle_seconds=60)
+    async with (
+        asyncio.timeout(10),
+        serving(create_hints_app(hints, tokens=(NEW,)), ANYWHERE, limits=limits) as address,
+    ):
+        reader, writer = await connect(address)
+        writer.write(sent)
+        await read_to_end(reader)
+        writer.close()
+    assert (capfd.readouterr().err, caplog.text) == ("", "")
+
+
+async def ask_without_end(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"GET /health HTTP/1.1\r\nHost: hints\r\n\r\n" * 100)
+        await writer.drain()
+
+
+async def test_a_client_that_reads_no_answers_is_closed_too(hints: Hints) -> None:
+    limits = Limits(seconds=0.5)
+    async with (
+        asyncio.timeout(20),
+        serving(create_hints_app(hints, tokens=(NEW,)), ANYWHERE, limits=limits) as address,
+    ):
+        _, writer = await connect(address)
+        with pytest.raises(ConnectionError):
+            await ask_without_end(writer)
+
+
+async def test_connections_above_the_bound_are_refused_and_those_inside_it_served(
+    hints: Hints, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = Limits(connections=8, waiting=4, seconds=60)
+    async with (
+        asyncio.timeout(20),
+        serving(create_hints_app(hints, tokens=(NEW,)), ANYWHERE, limits=limits) as address,
+    ):
+        inside = [await connect(address) for _ in range(8)]
+        above = [await connect(address) for _ in range(40)]
+        for _, writer in (*inside[1:], *above):
+            writer.write(b"POST /api")
+        assert {await read_to_end(reader) for reader, _ in above} == {b""}
+        reader, writer = inside[0]
+        writer.write(hint_bytes())
+        assert (await reader.readline()).split()[1] == b"202"
+        for _, writer in (*inside, *above):
+            writer.close()
+    assert hints.take() == (None,)
+    assert (capfd.readouterr().err, caplog.text) == ("", "")
+
+
+async def test_a_hint_after_a_flood_is_accepted(
+    hints: Hints, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = Limits(connections=8, waiting=4, seconds=0.5)
+    async with (
+        asyncio.timeout(20),
+        serving(create_hints_app(hints, tokens=(NEW,)), ANYWHERE, limits=limits) as address,
+    ):
+        flood = [await connect(address) for _ in range(60)]
+        for _, writer in flood:
+            writer.write(b"POST /api")
+        for reader, _ in flood:
+            await read_to_end(reader)
+        reader, writer = await connect(address)
+        writer.write(hint_bytes())
+        assert (await reader.readline()).split()[1] == b"202"
+        for _, each in (*flood, (reader, writer)):
+            each.close()
+    assert hints.take() == (None,)
+    assert (capfd.readouterr().err, caplog.text) == ("", "")
+
+
+@pytest.mark.parametrize("sent", [b"\x00\xff\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000])
+async def test_what_is_not_http_is_closed_and_not_logged(
+    hints: Hints, sent: bytes, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        asyncio.timeout(10),
+        serving(create_hints_app(hints, tokens=(NEW,)), ANYWHERE) as address,
+    ):
+        reader, writer = await connect(address)
+        writer.write(sent)
+        await read_to_end(reader)
+        writer.close()
+    assert (capfd.readouterr().err, caplog.text) == ("", "")
+
+
+async def test_no_token_is_logged_at_the_lowest_level(
+    hints: Hints, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    async with serving(create_hints_app(hints, tokens=(NEW,)), ANYWHERE) as address:
+        reader, writer = await connect(address)
+        writer.write(hint_bytes())
+        assert (await reader.readline()).split()[1] == b"202"
+        writer.close()
+    assert NEW not in caplog.text
 
 
 @pytest.mark.parametrize("name", ["hint-github-actions.yml", "hint-gitlab-ci.yml"])

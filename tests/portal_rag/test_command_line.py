@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from portal_rag.backstage.plugin_keys import create_key, format_keys
 from portal_rag.cli import main
 from portal_rag.corpus.embedding import load_embedder
 from tests.fakes.backstage import FakeBackstage
@@ -140,6 +142,13 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(
     assert shown.exit_code == 1
     for line in ("ok   settings", "ok   model", "FAIL index", "portal-index run", "ok   backstage"):
         assert line in shown.output
+    assert "ok   identity" in shown.output
+    key = {"PORTAL_RAG_IDENTITY": "plugin", "PORTAL_RAG_PLUGIN_KEY": "garbage"}
+    shown = run("doctor", **environ, **key)
+    assert "FAIL identity: PORTAL_RAG_PLUGIN_KEY" in shown.output
+    assert "keys create" in shown.output
+    key["PORTAL_RAG_PLUGIN_KEY"] = format_keys([create_key(datetime.now(UTC))])
+    assert "publishes 1 keys" in run("doctor", **environ, **key).output
     portal.answer("/api/auth", status=503)
     assert "FAIL backstage" in run("doctor", **environ).output
 

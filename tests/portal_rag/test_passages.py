@@ -121,6 +121,26 @@ async def test_a_portal_too_large_to_list_is_asked_about_ever_more_candidates(
     assert passage.source.entity_ref == SHOP.ref
 
 
+@pytest.mark.parametrize("every", [2, 5, 20])
+async def test_what_is_hidden_moves_nothing_in_the_ranks_of_what_is_not(
+    tmp_path: Path, every: int
+) -> None:
+    """Whether the query was filtered or the gate alone decided, and whether it is there or not."""
+    chunks = [
+        page(
+            "drain " * (1 + n % 7) + "broker " * (1 + n % 11) + "queue " * (1 + n % 13),
+            n,
+            entity=str(SHOP.ref if n % every == 0 else CART.ref),
+        )
+        for n in range(240)
+    ]
+    filtered = FakePortal([SHOP, CART], hidden=[str(CART.ref)])
+    gated = FakePortal([SHOP, CART], hidden=[str(CART.ref)], complete=False)
+    expected = await find(tmp_path, chunks, filtered)
+    assert len(expected) == MOST_PASSAGES
+    assert await find(tmp_path, chunks, gated) == expected
+
+
 async def test_one_page_does_not_crowd_out_the_others(tmp_path: Path) -> None:
     crowd = [make_chunk(f"drain the broker {n}", ordinal=n) for n in range(10)]
     other = page("the broker has a drain", 1)

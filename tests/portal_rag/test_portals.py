@@ -7,7 +7,8 @@ import pytest
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.permission import PermissionClient
 from portal_rag.backstage.transport import BackstageTransport
-from portal_rag.clients.backstage_portal import BackstagePortal, ListingCache
+from portal_rag.clients.backstage_portal import BackstagePortal
+from portal_rag.clients.credentials import ForwardedToken, UserCache
 from portal_rag.clients.local_portal import LocalPortal
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.domain import Listing, PortalUser
@@ -38,14 +39,17 @@ def user(backstage: FakeBackstage, name: str) -> PortalUser:
     return PortalUser(user_ref=EntityRef.parse(ref), token=backstage.user_token(ref))
 
 
+Listings = UserCache[Listing]
+
+
 def view(
-    transport: BackstageTransport, who: PortalUser, listings: ListingCache | None = None
+    transport: BackstageTransport, who: PortalUser, listings: Listings | None = None
 ) -> BackstagePortal:
     return BackstagePortal(
-        who,
+        ForwardedToken(who),
         catalog=CatalogClient(transport),
         permission=PermissionClient(transport),
-        listings=listings or ListingCache(Ticking()),
+        listings=listings or Listings(Ticking(), seconds=60.0),
     )
 
 
@@ -76,7 +80,7 @@ async def test_the_gate_asks_each_time_and_for_nothing_not_at_all(backstage: Fak
 
 async def test_a_listing_is_kept_for_a_minute_for_one_token_alone(backstage: FakeBackstage) -> None:
     timer = Ticking()
-    listings = ListingCache(timer)
+    listings = Listings(timer, seconds=60.0)
     async with BackstageTransport(backstage.url, deadline_seconds=5) as transport:
         first = user(backstage, "dave")
         listed = await view(transport, first, listings).listing()
@@ -92,9 +96,10 @@ async def test_a_listing_is_kept_for_a_minute_for_one_token_alone(backstage: Fak
 
 
 def test_only_so_many_listings_are_kept() -> None:
-    listings = ListingCache(Ticking())
+    listings = Listings(Ticking(), seconds=60.0)
     users = [
-        PortalUser(user_ref=EntityRef("user", "default", f"u{n}"), token="t") for n in range(501)
+        ForwardedToken(PortalUser(user_ref=EntityRef("user", "default", f"u{n}"), token="t"))
+        for n in range(501)
     ]
     for each in users:
         listings.put(each, Listing(entities=(), complete=True))

@@ -19,7 +19,25 @@ def test_the_defaults_are_safe() -> None:
         ({**BACKSTAGE, "PORTAL_RAG_PROT": "8007"}, "PORTAL_RAG_PORT"),
         ({**BACKSTAGE, "PORTAL_RAG_PORT": "eighty"}, "PORTAL_RAG_PORT"),
         ({**BACKSTAGE, "PORTAL_RAG_AUTH": "guess"}, "PORTAL_RAG_AUTH"),
-        ({**BACKSTAGE, "PORTAL_RAG_IDENTITY": "plugin"}, "PORTAL_RAG_IDENTITY"),
+        ({**BACKSTAGE, "PORTAL_RAG_IDENTITY": "service"}, "PORTAL_RAG_IDENTITY"),
+        ({**BACKSTAGE, "PORTAL_RAG_IDENTITY": "plugin"}, "PORTAL_RAG_PLUGIN_KEY_FILE"),
+        (
+            {
+                **BACKSTAGE,
+                "PORTAL_RAG_IDENTITY": "plugin",
+                "PORTAL_RAG_PLUGIN_KEY": "x",
+                "PORTAL_RAG_PLUGIN_KEY_FILE": "x",
+            },
+            "PORTAL_RAG_PLUGIN_KEY_FILE",
+        ),
+        (
+            {
+                **BACKSTAGE,
+                "PORTAL_RAG_ASK_PERMISSION": "true",
+                "PORTAL_RAG_PERMISSION_ENABLED": "false",
+            },
+            "PORTAL_RAG_ASK_PERMISSION",
+        ),
         ({"PORTAL_RAG_BACKSTAGE_URL": "portal"}, "PORTAL_RAG_BACKSTAGE_URL"),
         ({"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_HOST": "192.0.2.1"}, "PORTAL_RAG_HOST"),
         (

@@ -1,10 +1,14 @@
 """A small portal for tests of the whole service: two teams, public and restricted things."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import uvicorn
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from portal_rag.app import create_app
@@ -84,6 +88,36 @@ def serving(settings: ServiceSettings) -> Iterator[TestClient]:
     app = create_app(lambda: open_services(settings, load=lambda _: EMBEDDER))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
+
+
+class _Announcing(uvicorn.Server):
+    """Says when it listens, or has given up."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(uvicorn.Config(app, log_config=None, ws="none", lifespan="on"))
+        self.announced = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.announced.set()
+
+
+@contextmanager
+def listening(app: Starlette, port: int = 0) -> Iterator[str]:
+    """Serve an application on a port of 127.0.0.1, for others than the test itself."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    server = _Announcing(app)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    assert server.announced.wait(60)
+    assert server.started
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
 
 
 def ask(client: TestClient, portal: FakeBackstage, user: str, question: str, **body: Any) -> Any:

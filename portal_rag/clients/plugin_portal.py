@@ -1,0 +1,72 @@
+"""The portal as this service sees it for one user while it is itself a plugin of Backstage."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from portal_rag.backstage.entities import Entity
+from portal_rag.backstage.permission import Conditional, Decision, PermissionClient
+from portal_rag.clients.backstage_portal import BackstagePortal
+from portal_rag.clients.credentials import Credentials, UserCache
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
+from portal_rag.domain import Listing
+
+DECISION_SECONDS = 30.0
+
+
+class PluginPortal:
+    """One user's view; what the index may return comes from Backstage's decision for the user.
+
+    That decision is kept for DECISION_SECONDS, for it only narrows the query; the gate asks anew.
+    """
+
+    def __init__(
+        self,
+        seen: BackstagePortal,
+        credentials: Credentials,
+        *,
+        permission: PermissionClient | None,
+        decisions: UserCache[Decision],
+    ) -> None:
+        """`seen` is the same user's view of everything else, by the same credentials."""
+        self._seen = seen
+        self._credentials = credentials
+        self._permission = permission
+        self._decisions = decisions
+
+    async def entities(self, refs: Collection[EntityRef]) -> Mapping[EntityRef, Entity]:
+        return await self._seen.entities(refs)
+
+    async def find(self, names: Collection[str]) -> Sequence[Entity]:
+        return await self._seen.find(names)
+
+    async def listing(self) -> Listing:
+        return await self._seen.listing()
+
+    async def visibility(self) -> Visibility:
+        if not self._permission:
+            return GateDecides()
+        decision = self._decisions.get(self._credentials)
+        if decision is None:
+            token = self._credentials.token_for("permission")
+            decision = await self._permission.decide(token=token)
+            self._decisions.put(self._credentials, decision)
+        return _visibility_by(decision)
+
+    async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
+        return await self._seen.readable(refs)
+
+
+def _visibility_by(decision: Decision) -> Visibility:
+    match decision:
+        case "ALLOW":
+            return GateDecides()
+        case Conditional(conditions):
+            return visibility_under(conditions)
+        case _:
+            return OnlyResources(frozenset())
+
+
+def visibility_under(conditions: Mapping[str, Any]) -> Visibility:
+    """Say what conditions let through; as they are not part of the query, the gate decides."""
+    return GateDecides()
