@@ -71,10 +71,6 @@ class Changes:
         return not (has_texts or self.to_rewrite or self.regoverned)
 
     @property
-    def rewritten(self) -> int:
-        return len(self.to_rewrite) + sum(self.regoverned.values())
-
-    @property
     def narrows(self) -> bool:
         """Whether somebody may read less than before, or other people may."""
         return self.changes_hands or bool(self.gone or self.regoverned)

@@ -273,7 +273,7 @@ def _report(reading: Reading, only: EntityRef | None) -> SourceReport:
         documents=reading.documents,
         chunks=reading.chunks,
         embedded=changes.embedded,
-        rewritten=changes.rewritten,
+        rewritten=len(changes.to_rewrite),
         deleted=len(changes.gone_ids) + len(changes.trimmed),
         unchanged=changes.unchanged,
         seconds=reading.seconds,

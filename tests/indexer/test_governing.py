@@ -78,7 +78,7 @@ async def test_an_entity_that_changes_takes_its_chunks_along_and_embeds_nothing(
     await portal.run(ListedSource(RUNBOOK, GUIDE, governing()))
     report = await portal.run(ListedSource(RUNBOOK, GUIDE, governing(visibility="restricted")))
     assert portal.embedder.texts == []
-    assert (report.published, report.sources[0].rewritten) == (True, 2)
+    assert (report.published, report.sources[0].unchanged) == (True, 2)
     assert await found(portal, PUBLIC) == set()
     assert await found(portal, Not(PUBLIC)) == {RUNBOOK.path, GUIDE.path}
     again = await portal.run(ListedSource(RUNBOOK, GUIDE, governing(visibility="restricted")))
