@@ -2,9 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.store import StoredMark
 
 _ENDS_OF_SCOPES = "/#"
@@ -41,7 +42,9 @@ class Changes:
     `added` counts by part and document path the chunks that were not stored before, `embedded` all
     whose text is new. `to_withdraw` are chunks whose text and governing entity both changed: the
     old text must not stay until the new one is embedded. `gone` are whole documents, `refused`
-    those that are not to be deleted unasked.
+    those that are not to be deleted unasked. `moved_to` are the entities that govern what is to be
+    rewritten and did not before; `regoverned` counts, by entity, the stored chunks that do not say
+    what is true of it now.
     """
 
     embedded: int
@@ -53,6 +56,8 @@ class Changes:
     refused: tuple[Loss, ...] = ()
     unchanged: int
     changes_hands: bool
+    moved_to: frozenset[EntityRef] = frozenset()
+    regoverned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def gone_ids(self) -> frozenset[str]:
@@ -62,12 +67,13 @@ class Changes:
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.embedded or self.to_rewrite or self.trimmed or self.gone)
+        has_texts = self.embedded or self.trimmed or self.gone
+        return not (has_texts or self.to_rewrite or self.regoverned)
 
     @property
     def narrows(self) -> bool:
         """Whether somebody may read less than before, or other people may."""
-        return self.changes_hands or bool(self.gone)
+        return self.changes_hands or bool(self.gone or self.regoverned)
 
 
 class Comparison:
@@ -84,6 +90,7 @@ class Comparison:
         self._withdrawn: list[str] = []
         self._trimmed: set[str] = set()
         self._changes_hands = False
+        self._moved_to: set[EntityRef] = set()
 
     def see(self, part: str, path: str, chunks: Iterable[Chunk]) -> NewTexts:
         """Take all chunks of a document, which is given once; says what is new in its texts."""
@@ -125,6 +132,7 @@ class Comparison:
             gone=tuple(loss for loss in losses if loss.chunk_ids),
             unchanged=self._unchanged + kept,
             changes_hands=self._changes_hands,
+            moved_to=frozenset(self._moved_to),
         )
 
     def _has_new_text(self, chunk: Chunk, mark: StoredMark | None) -> bool:
@@ -138,6 +146,7 @@ class Comparison:
             return True
         if mark.metadata_hash != chunk.metadata_hash:
             self._metadata.append(chunk)
+            self._moved_to.update([chunk.resource_ref] if changes_hands else [])
         else:
             self._unchanged += 1
         return False
@@ -158,6 +167,17 @@ class Comparison:
         if not self._kept or path in self._read:
             return False
         return any(scope in self._kept for scope in scopes_of(path))
+
+
+def regoverned(
+    marks: Iterable[StoredMark], visibility_hashes: Mapping[str, str]
+) -> Mapping[str, int]:
+    """Count, by entity, the chunks that were written with another hash than it has now."""
+    return Counter(
+        mark.resource_ref
+        for mark in marks
+        if visibility_hashes.get(mark.resource_ref, mark.visibility_hash) != mark.visibility_hash
+    )
 
 
 def scopes_of(path: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ redact    secrets leave the text, and are counted
 compare   split into chunks, with what is stored: new, changed, moved, gone, unchanged
 embed     new texts, while the sources are still being read; they wait on disk
 guard     a source that would lose suspiciously much keeps it
+govern    which stored chunks do not say what is true now of the entity that governs them
 restrict  first who may see it and where it is, and what is gone; published at once if it narrows
 write     then the new texts, each document as a whole
 publish   readers see the whole run at once
@@ -20,6 +21,7 @@ from typing import Any
 from indexer.backlog import Backlog
 from indexer.changes import Changes
 from indexer.contents import contents_of
+from indexer.governing import Governance, compare, govern, salt_of
 from indexer.progress import RunProgress
 from indexer.pruning import MassDeleteGuard, explain, prune, withdraw
 from indexer.reading import Reading, read
@@ -50,7 +52,8 @@ class Tools:
 
     `starts_over` says that the writer holds nothing of the index that it is going to replace.
     `shape` names the settings that shape documents: where it changed, everything is read anew.
-    `only` limits the run to the documents of one entity.
+    `only` limits the run to the documents of one entity. `new_salt` makes what a new index hashes
+    predicates with.
     """
 
     writer: IndexWriter
@@ -60,6 +63,7 @@ class Tools:
     seconds: Callable[[], float]
     progress: RunProgress
     shape: str
+    new_salt: Callable[[], str]
     guard: MassDeleteGuard = field(default_factory=MassDeleteGuard)
     starts_over: bool = False
     only: EntityRef | None = None
@@ -77,6 +81,7 @@ class _Work:
     state_before: SourceState
     state_after: SourceState
     snapshot: _Snapshot | None
+    governance: Governance
 
     @property
     def changes(self) -> Sequence[Changes]:
@@ -86,12 +91,14 @@ class _Work:
     def is_nothing(self) -> bool:
         is_same_catalog = self.before is None or self.before.catalog_hash == self.catalog_hash
         is_same_state = self.before is None or self.state_after == self.state_before
-        return is_same_catalog and is_same_state and all(each.is_nothing for each in self.changes)
+        is_same = is_same_catalog and is_same_state and not self.governance.outdated
+        return is_same and all(each.is_nothing for each in self.changes)
 
     @property
     def narrows_before_it_writes(self) -> bool:
         changes = self.changes
-        return any(each.narrows for each in changes) and any(each.embedded for each in changes)
+        narrows = bool(self.governance.outdated) or any(each.narrows for each in changes)
+        return narrows and any(each.embedded for each in changes)
 
     @property
     def catalog_hash(self) -> str:
@@ -121,7 +128,7 @@ async def index(sources: Sequence[Source], tools: Tools) -> RunReport:
         after = work.before
         if not work.is_nothing:
             await _restrict(work, tools)
-            await _write(backlog, tools)
+            await _write(work, backlog, tools)
             after = await _publish(work, work.state_after, tools)
     return RunReport(
         run_id=tools.run.id,
@@ -136,28 +143,35 @@ async def index(sources: Sequence[Source], tools: Tools) -> RunReport:
 
 async def _look(sources: Sequence[Source], backlog: Backlog, tools: Tools) -> _Work:
     """Read everything and find out what is to be done; the index is not touched."""
-    state = await tools.writer.state()
-    readings = [await _read(source, state, backlog, tools) for source in sources]
+    state, before = await tools.writer.state(), await tools.writer.manifest()
+    salt = await salt_of(tools.writer, before, tools.new_salt)
+    found = [await _read(source, state, salt, backlog, tools) for source in sources]
     backlog.complete()
+    readings, governance = await compare(found, before, salt=salt, writer=tools.writer)
     snapshot = [for_snapshot(e) for reading in readings for e in reading.source.entities()]
     marks = {reading.source.name: reading.marks for reading in readings}
     work = _Work(
         readings=readings,
-        before=await tools.writer.manifest(),
+        before=before,
         state_before=state,
         state_after=state_after(state, marks, shape=tools.shape),
         snapshot=snapshot or None,
+        governance=governance,
     )
     if tools.starts_over:
         await _check_rebuilt(work, tools)
     return work
 
 
-async def _read(source: Source, state: SourceState, backlog: Backlog, tools: Tools) -> Reading:
+async def _read(
+    source: Source, state: SourceState, salt: str, backlog: Backlog, tools: Tools
+) -> Reading:
     tools.progress.reading(source.name)
     stored = {part: await tools.writer.stored(part) for part in source.parts}
     asked = Asked(known=known_of(state, source.name, shape=tools.shape), only=tools.only)
-    reading = await read(source, asked, stored=stored, seconds=tools.seconds, put=backlog.put)
+    reading = await read(
+        source, asked, stored=stored, salt=salt, seconds=tools.seconds, put=backlog.put
+    )
     tools.progress.read(source.name, reading.documents)
     changes = tools.guard.check(reading.changes)
     kept = {path for loss in changes.refused for path in loss.chunk_ids}
@@ -181,20 +195,27 @@ def _check_whole(readings: Sequence[Reading]) -> None:
 
 async def _restrict(work: _Work, tools: Tools) -> None:
     """Bring up to date who may see what, and let readers see that before any text is embedded."""
+    await govern(tools.writer, work.governance, work.governance.outdated, run=tools.run)
     for changes in work.changes:
         await prune(tools.writer, changes.gone)
         await withdraw(tools.writer, changes.to_withdraw)
     moved = [chunk for changes in work.changes for chunk in changes.to_rewrite]
     await rewrite_metadata(tools.writer, moved, run=tools.run)
+    moved_to = {ref for changes in work.changes for ref in changes.moved_to}
+    await govern(tools.writer, work.governance, moved_to, run=tools.run)
     if work.narrows_before_it_writes:
         await _publish(work, still_true(work.state_before, work.state_after), tools)
 
 
-async def _write(backlog: Backlog, tools: Tools) -> None:
+async def _write(work: _Work, backlog: Backlog, tools: Tools) -> None:
     if backlog.chunks:
         tools.progress.embedding(backlog.chunks)
     await write_texts(
-        tools.writer, backlog.documents(), run=tools.run, written=tools.progress.embedded
+        tools.writer,
+        backlog.documents(),
+        run=tools.run,
+        governed=work.governance.of,
+        written=tools.progress.embedded,
     )
 
 
@@ -220,6 +241,7 @@ async def _manifest(work: _Work, tools: Tools) -> Manifest:
         published_at=tools.clock(),
         catalog_hash=work.catalog_hash,
         contents=work.contents,
+        salt=work.governance.salt,
     )
 
 

@@ -1,5 +1,6 @@
 """Reads one source and compares each document, as it comes, with what is stored of it."""
 
+import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,19 @@ from indexer.changes import Changes, Comparison, NewTexts, scopes_of
 from indexer.chunking import split
 from indexer.redacting import legible, without_secrets
 from indexer.report import ReportedSecret
-from indexer.sources.source import ABSENT, EVERYTHING, Asked, Failure, Seen, Source
+from indexer.sources.source import (
+    ABSENT,
+    EVERYTHING,
+    Asked,
+    Delivered,
+    Failure,
+    Governing,
+    Seen,
+    Source,
+)
 from portal_rag.corpus.documents import Document
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import PredicateHashes, hashed
 from portal_rag.corpus.redaction import SecretFound
 from portal_rag.corpus.store import StoredMark
 from portal_rag.errors import (
@@ -27,7 +39,7 @@ class Reading:
     """What came of reading one source.
 
     `stored` is what the index held of it, by part and chunk id; `marks` are to be told to the next
-    run, by scope.
+    run, by scope. `governed` is what it said of entities.
     """
 
     source: Source
@@ -39,7 +51,13 @@ class Reading:
     secrets: tuple[ReportedSecret, ...]
     has_failed: bool
     marks: Mapping[str, str]
+    governed: Mapping[EntityRef, PredicateHashes]
     seconds: float
+
+    @property
+    def held(self) -> Iterator[StoredMark]:
+        """Go through all that the index held of it."""
+        return itertools.chain.from_iterable(marks.values() for marks in self.stored.values())
 
     @property
     def is_whole(self) -> bool:
@@ -51,6 +69,7 @@ async def read(
     asked: Asked,
     *,
     stored: Stored,
+    salt: str,
     seconds: Callable[[], float],
     put: Callable[[NewTexts], Awaitable[None]],
 ) -> Reading:
@@ -59,7 +78,7 @@ async def read(
     `put` is given each document with new texts as it comes.
     """
     started = seconds()
-    taking = _Taking(asked, stored)
+    taking = _Taking(asked, stored, salt)
     has_failed = False
     try:
         async for each in source.documents(asked):
@@ -78,6 +97,7 @@ async def read(
         secrets=tuple(taking.secrets),
         has_failed=has_failed,
         marks=taking.marks(is_whole_source=not has_failed),
+        governed=taking.governed,
         seconds=seconds() - started,
     )
 
@@ -95,17 +115,19 @@ def _advised(error: PortalRagError) -> str:
 class _Taking:
     """Takes what a source delivers; holds no text that did not change."""
 
-    def __init__(self, asked: Asked, stored: Stored) -> None:
+    def __init__(self, asked: Asked, stored: Stored, salt: str) -> None:
         self._asked = asked
+        self._salt = salt
         self._comparison = Comparison(stored)
         self._seen: dict[str, str] = {}
         self._unread = Unread()
         self.paths: set[tuple[str, str]] = set()
         self.failures: list[Failure] = []
         self.secrets: list[ReportedSecret] = []
+        self.governed: dict[EntityRef, PredicateHashes] = {}
         self.chunks = 0
 
-    def take(self, delivered: Document | Failure | Seen) -> NewTexts | None:
+    def take(self, delivered: Delivered) -> NewTexts | None:
         """Take one; gives what is new in the texts of a document."""
         match delivered:
             case Document():
@@ -113,6 +135,8 @@ class _Taking:
             case Failure():
                 self.failures.append(delivered)
                 self._unread.add(delivered)
+            case Governing(ref=ref, predicates=predicates):
+                self.governed[ref] = hashed(predicates, salt=self._salt)
             case Seen():
                 self._seen[delivered.scope] = delivered.mark
                 if delivered.is_unchanged:

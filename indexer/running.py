@@ -104,6 +104,7 @@ class Runner:
                 seconds=self._surroundings.seconds,
                 progress=stack.enter_context(_progress()),
                 shape=shape_of(settings),
+                new_salt=self._surroundings.new_id,
                 guard=MassDeleteGuard(
                     share=settings.mass_delete_share, is_lifted=order.allow_mass_delete
                 ),

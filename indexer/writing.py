@@ -1,8 +1,11 @@
 """Writes what changed: who may see it and where it is first, then new text."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import PredicateHashes
 from portal_rag.corpus.store import EmbeddedDocument, IndexWriter, Run
 
 CHUNKS_AT_ONCE = 64
@@ -19,26 +22,34 @@ async def write_texts(
     documents: AsyncIterator[EmbeddedDocument],
     *,
     run: Run,
+    governed: Callable[[EntityRef], PredicateHashes],
     written: Callable[[int], None],
 ) -> None:
-    """Write documents as they come, each of them in one step; `written` is told chunks."""
+    """Write documents as they come, each of them in one step; `written` is told chunks.
+
+    `governed` says what is known of the entity that governs a chunk.
+    """
     waiting: list[EmbeddedDocument] = []
     async for document in documents:
         waiting.append(document)
         if sum(len(each.chunks) for each in waiting) >= CHUNKS_AT_ONCE:
-            await _write(writer, waiting, run, written)
+            written(await _write(writer, waiting, run, governed))
             waiting = []
-    await _write(writer, waiting, run, written)
+    if waiting:
+        written(await _write(writer, waiting, run, governed))
 
 
 async def _write(
     writer: IndexWriter,
     documents: Sequence[EmbeddedDocument],
     run: Run,
-    written: Callable[[int], None],
-) -> None:
-    if documents:
-        chunks = [chunk for document in documents for chunk in document.chunks]
-        trimmed = [chunk_id for document in documents for chunk_id in document.trimmed]
-        await writer.upsert(chunks, run=run, trimmed=trimmed)
-        written(len(chunks))
+    governed: Callable[[EntityRef], PredicateHashes],
+) -> int:
+    chunks = [
+        replace(item, predicates=governed(item.chunk.resource_ref))
+        for document in documents
+        for item in document.chunks
+    ]
+    trimmed = [chunk_id for document in documents for chunk_id in document.trimmed]
+    await writer.upsert(chunks, run=run, trimmed=trimmed)
+    return len(chunks)

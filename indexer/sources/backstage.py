@@ -1,22 +1,30 @@
 """A running Backstage: its catalog, and the TechDocs sites that its entities own."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from indexer.sources.built_sites import BuiltSite, Documented, docs_scope, mark_of
 from indexer.sources.docs_pages import DocsSite, page_document
 from indexer.sources.entity_documents import describe
 from indexer.sources.html import read_sections
 from indexer.sources.search_index import IndexedPage, pages_of
-from indexer.sources.source import ABSENT, UNMARKED, Asked, Delivered, Failure, Seen
+from indexer.sources.source import (
+    ABSENT,
+    UNMARKED,
+    Asked,
+    Delivered,
+    Failure,
+    Governing,
+    Seen,
+)
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.techdocs import SiteMetadata, TechDocsClient
 from portal_rag.corpus.documents import Document, Section
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import predicates_of
 from portal_rag.errors import (
     AuthenticationError,
     InputError,
@@ -32,14 +40,6 @@ ENTITIES_AT_ONCE = 200
 PAGES_AT_ONCE = 4
 SITES_AT_ONCE = 8
 _UNREADABLE = (AuthenticationError, InputError, NotAllowedError, UpstreamError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Documented:
-    """An entity that owns docs; its title is None if the entity is as it was."""
-
-    ref: EntityRef
-    title: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,27 +84,26 @@ class BackstageSource:
                 shows not a single entity to this token.
         """
         known = {} if asked.only else asked.known
-        documented: list[_Documented] = []
+        documented: list[Documented] = []
         async for each in self._entities(asked):
             if not isinstance(each, Entity):
                 yield each
                 continue
+            yield _governing(each)
             for document in describe(each, source=CATALOG, app_url=self._app_url):
                 yield document
             has_docs = each.docs_ref == each.ref
             if has_docs:
-                documented.append(_Documented(ref=each.ref, title=each.display_name))
-            yield Seen(scope=_docs(each.ref), mark=UNMARKED if has_docs else ABSENT)
-            yield Seen(scope=_catalog(each.ref), mark=_mark(_etag(each)))
+                documented.append(Documented(ref=each.ref, title=each.display_name))
+            yield Seen(scope=docs_scope(each.ref), mark=UNMARKED if has_docs else ABSENT)
+            yield Seen(scope=_catalog(each.ref), mark=mark_of(_etag(each)))
         documented += (
-            _Documented(ref=ref, title=None) for ref in self._unchanged if _docs(ref) in known
+            Documented(ref=ref, title=None) for ref in self._unchanged if docs_scope(ref) in known
         )
         for start in range(0, len(documented), SITES_AT_ONCE):
-            sites = documented[start : start + SITES_AT_ONCE]
-            metadata = await asyncio.gather(*(self._metadata(each.ref) for each in sites))
-            for site, found in zip(sites, metadata, strict=True):
-                async for read in self._pages(site, found, known.get(_docs(site.ref), UNMARKED)):
-                    yield read
+            some = documented[start : start + SITES_AT_ONCE]
+            async for read in self._sites(some, known):
+                yield read
 
     def entities(self) -> Sequence[Mapping[str, Any]]:
         return ()
@@ -121,7 +120,7 @@ class BackstageSource:
         if not asked.only:
             crawl = self._catalog.crawl(token=self._token, fields=("metadata.etag",))
             async for slim in crawl:
-                scope, mark = _catalog(slim.ref), _mark(_etag(slim))
+                scope, mark = _catalog(slim.ref), mark_of(_etag(slim))
                 if not scope.isprintable():
                     yield Failure(scope=scope, reason=f"{scope}: no name that can be stored")
                 elif mark != UNMARKED and asked.known.get(scope) == mark:
@@ -142,47 +141,60 @@ class BackstageSource:
         except (NotFoundError, *_UNREADABLE) as error:
             return error
 
-    async def _pages(
-        self, documented: _Documented, metadata: SiteMetadata | PortalRagError, known: str
+    async def _sites(
+        self, some: Sequence[Documented], known: Mapping[str, str]
     ) -> AsyncIterator[Delivered]:
-        ref, scope = documented.ref, _docs(documented.ref)
-        if isinstance(metadata, SiteMetadata):
-            mark = _mark(metadata.etag, metadata.built_at, metadata.site_name)
-            is_titled = documented.title is None or metadata.site_name is not None
-            if mark == known != UNMARKED and is_titled:
-                yield Seen(scope=scope, mark=mark, is_unchanged=True)
-                return
-            reads = await self._site(documented, metadata)
+        """Read the sites that changed, and their entities where those were not read: at once."""
+        found = await asyncio.gather(*(self._metadata(each.ref) for each in some))
+        sites = [
+            BuiltSite(
+                documented=each, metadata=metadata, known=known.get(docs_scope(each.ref), UNMARKED)
+            )
+            for each, metadata in zip(some, found, strict=True)
+        ]
+        unread = [site.ref for site in sites if site.lacks_its_entity]
+        entities = await self._catalog.by_refs(unread, token=self._token)
+        for entity in entities.values():
+            yield _governing(entity)
+        for site in sites:
+            entity_read = entities.get(site.ref)
+            title = entity_read.display_name if entity_read else site.documented.title
+            async for read in self._pages(site, title or site.ref.name):
+                yield read
+
+    async def _pages(self, site: BuiltSite, title: str) -> AsyncIterator[Delivered]:
+        if site.is_unchanged:
+            yield Seen(scope=site.scope, mark=site.mark, is_unchanged=True)
+        elif isinstance(site.metadata, SiteMetadata):
+            reads = await self._read_site(site.ref, site.metadata, title)
             for read in reads:
                 yield read.delivered
             is_whole = all(read.is_whole for read in reads)
-            yield Seen(scope=scope, mark=mark if is_whole else UNMARKED)
+            yield Seen(scope=site.scope, mark=site.mark if is_whole else UNMARKED)
         else:
-            for failure in self._unread(ref, metadata):
+            for failure in self._unread(site.ref, site.metadata):
                 yield failure
-            yield Seen(scope=scope, mark=UNMARKED)
+            yield Seen(scope=site.scope, mark=UNMARKED)
 
     def _unread(self, ref: EntityRef, error: PortalRagError) -> Sequence[Failure]:
         if isinstance(error, NotFoundError):
             self._unbuilt.append(ref)
             return ()
-        return (_failure(_docs(ref), error),)
+        return (_failure(docs_scope(ref), error),)
 
-    async def _site(self, documented: _Documented, metadata: SiteMetadata) -> Sequence[_Read]:
+    async def _read_site(
+        self, ref: EntityRef, metadata: SiteMetadata, title: str
+    ) -> Sequence[_Read]:
         """Read a site that is built; while it is being published anything may still be missing."""
-        ref = documented.ref
         try:
             index = await self._techdocs.search_index(ref, token=self._token)
-            title = metadata.site_name or documented.title or await self._title(ref)
         except (NotFoundError, *_UNREADABLE) as error:
-            return (_Read(delivered=_failure(_docs(ref), error), is_whole=False),)
-        site = DocsSite(source=TECHDOCS, owner=ref, title=title, app_url=self._app_url)
+            return (_Read(delivered=_failure(docs_scope(ref), error), is_whole=False),)
+        site = DocsSite(
+            source=TECHDOCS, owner=ref, title=metadata.site_name or title, app_url=self._app_url
+        )
         pages = (self._page(site, metadata, page) for page in pages_of(index))
         return await asyncio.gather(*pages)
-
-    async def _title(self, ref: EntityRef) -> str:
-        found = await self._catalog.by_refs([ref], token=self._token, fields=("metadata.title",))
-        return found[ref].display_name if ref in found else ref.name
 
     async def _page(self, site: DocsSite, metadata: SiteMetadata, page: IndexedPage) -> _Read:
         """Prefer the page itself, which has its structure, over its text in the search index."""
@@ -209,25 +221,18 @@ class BackstageSource:
         return read_sections(html) or page.sections
 
 
+def _governing(entity: Entity) -> Governing:
+    return Governing(ref=entity.ref, predicates=predicates_of(entity.json))
+
+
 def _catalog(ref: EntityRef) -> str:
     return f"{ref}#"
-
-
-def _docs(ref: EntityRef) -> str:
-    return f"{ref}/"
 
 
 def _etag(entity: Entity) -> str | None:
     metadata = entity.json.get("metadata")
     etag = metadata.get("etag") if isinstance(metadata, dict) else None
     return etag if isinstance(etag, str) else None
-
-
-def _mark(*facts: str | datetime | None) -> str:
-    """Make a short mark of what tells versions apart; UNMARKED where nothing does."""
-    if not any(facts[:2]):
-        return UNMARKED
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def _failure(scope: str, error: PortalRagError, *, is_exact: bool = False) -> Failure:

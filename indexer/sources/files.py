@@ -26,6 +26,7 @@ _WITHOUT_README = frozenset({"location", "user", "group"})
 class FilesSource:
     """Reads what Backstage would show of a folder, without a Backstage.
 
+    It does not say what entities are to Backstage's rules: the catalog adds to what files say.
     Docs are those of `backstage.io/techdocs-ref: dir:…`, ADRs those of `backstage.io/adr-location`,
     both relative to the entity's file and on its own ground; what is elsewhere has no local files
     and is left out. The README beside a catalog file, where READMEs are wanted, belongs to the

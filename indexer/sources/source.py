@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from portal_rag.corpus.documents import Document
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import Predicates
 
 EVERYTHING = ""
 UNMARKED = ""
@@ -53,6 +54,18 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Governing:
+    """What is true of an entity as Backstage's rules see it; it holds for all that it governs.
+
+    Only a source that has the entity from the catalog itself, with all of its fields, can say so.
+    Of documents whose entity nobody gave, the index takes note that it is not known.
+    """
+
+    ref: EntityRef
+    predicates: Predicates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a run wants: all that changed since `known` (scope -> mark), or one entity anew."""
 
@@ -66,7 +79,7 @@ class Asked:
 
 EVERYTHING_ANEW = Asked(known={})
 
-Delivered = Document | Failure | Seen
+Delivered = Document | Failure | Seen | Governing
 
 
 def printable(text: str) -> str:

@@ -6,7 +6,7 @@ are made directly. It raises bare `Exception`; this module is where those are tr
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self, assert_never
@@ -14,20 +14,23 @@ from typing import Self, assert_never
 import qdrant_edge as edge
 
 from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.edge_filter import narrowing, to_filter
 from portal_rag.corpus.edge_generations import copy_sparsely
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import PredicateHashes
 from portal_rag.corpus.schema import (
     DENSE,
     INDEXED_KEYS,
     LEXICAL,
     MARK_KEYS,
     SOURCE,
-    AnyOf,
-    Everything,
     from_payload,
+    to_governance,
     to_mark,
     to_metadata,
     to_payload,
 )
+from portal_rag.corpus.selection import RESOURCE_REF, AnyOf, Filterable
 from portal_rag.corpus.store import (
     DenseVector,
     EmbeddedChunk,
@@ -96,11 +99,11 @@ class Shard:
             return cls(engine, private=stack.pop_all())
 
     def search(
-        self, vector: DenseVector | SparseVector, *, among: Everything | AnyOf, limit: int
+        self, vector: DenseVector | SparseVector, *, among: Filterable, limit: int
     ) -> list[Hit]:
         """Rank by this vector, best first; equal scores in the order of their ids."""
         with _engine_errors():
-            found = self._engine.query(_query(vector, _filter(among), limit))
+            found = self._engine.query(_query(vector, to_filter(among), limit))
         found.sort(key=lambda point: (-point.score, str(point.id)))
         return [Hit(stored=from_payload(point.payload or {}), score=point.score) for point in found]
 
@@ -117,7 +120,7 @@ class Shard:
                         list(item.lexical.indices), list(item.lexical.values)
                     ),
                 },
-                to_payload(item.chunk, run),
+                to_payload(item.chunk, run, item.predicates),
             )
             for item in chunks
         ]
@@ -129,6 +132,15 @@ class Shard:
             for chunk in chunks:
                 self._engine.update(
                     edge.UpdateOperation.set_payload([chunk.id], to_metadata(chunk, run))
+                )
+
+    def govern(self, predicates: Mapping[EntityRef, PredicateHashes], run: Run) -> None:
+        with _engine_errors():
+            for ref, hashes in predicates.items():
+                governed = AnyOf(RESOURCE_REF, (str(ref),))
+                payload = to_governance(hashes, run)
+                self._engine.update(
+                    edge.UpdateOperation.set_payload_by_filter(narrowing(governed), payload)
                 )
 
     def delete(self, chunk_ids: Iterable[str]) -> None:
@@ -156,7 +168,7 @@ class Shard:
             request = edge.ScrollRequest(
                 offset=offset,
                 limit=_PAGE,
-                filter=_filter(AnyOf(SOURCE, (source,))),
+                filter=to_filter(AnyOf(SOURCE, (source,))),
                 with_payload=list(MARK_KEYS),
                 with_vector=False,
             )
@@ -198,18 +210,6 @@ def _query(
         with_payload=True,
         params=edge.SearchParams(exact=True, idf=rarity),
     )
-
-
-def _filter(among: Everything | AnyOf) -> edge.Filter | None:
-    match among:
-        case Everything():
-            return None
-        case AnyOf(key=key, values=values):
-            return edge.Filter(
-                must=[edge.FieldCondition(key=key, match=edge.MatchAny(list(values)))]
-            )
-        case _:
-            assert_never(among)
 
 
 @contextmanager

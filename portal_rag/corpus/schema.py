@@ -1,75 +1,62 @@
-"""The collection: its vectors and payload, who may match it, the manifest that describes it."""
+"""The collection: its vectors and payload, and the manifest that describes it."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import PredicateHashes
+from portal_rag.corpus.selection import PREDICATES, RESOURCE_REF
 from portal_rag.corpus.store import SCHEMA_VERSION, Manifest, Run, StoredChunk, StoredMark
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
 from portal_rag.errors import ConfigurationError, IndexUnavailableError, UpstreamError
 
 DENSE = "dense"
 LEXICAL = "lexical"
 
 SOURCE = "source"
-RESOURCE_REF = "resource_ref"
-INDEXED_KEYS = (RESOURCE_REF, "entity_ref", SOURCE, "document_path", "kind")
+INDEXED_KEYS = (RESOURCE_REF, "entity_ref", SOURCE, "document_path", "kind", PREDICATES)
 """Keys with a keyword index; they must exist before the first point is written."""
-MARK_KEYS = ("document_path", RESOURCE_REF, "content_hash", "metadata_hash")
+MARK_KEYS = ("document_path", RESOURCE_REF, "content_hash", "metadata_hash", "visibility_hash")
 
 _HOW_TO_REBUILD = "run `portal-index run --rebuild`"
 _MANIFEST = TypeAdapter(Manifest)
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
-    """No point matches. Engines read an empty filter as *all*, so they are not asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Everything:
-    """Every point matches: no filter."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """Points whose `key` is one of `values`, of which there is at least one."""
-
-    key: str
-    values: tuple[str, ...]
-
-
-def select(visibility: Visibility) -> Nothing | Everything | AnyOf:
-    """Say which points a query may return; each store translates this and nothing else."""
-    match visibility:
-        case OnlyResources(refs=refs):
-            values = tuple(sorted(map(str, refs)))
-            return AnyOf(RESOURCE_REF, values) if values else Nothing()
-        case GateDecides():
-            return Everything()
-        case _:
-            assert_never(visibility)
-
-
-def to_payload(chunk: Chunk, run: Run) -> dict[str, Any]:
+def to_payload(chunk: Chunk, run: Run, predicates: PredicateHashes) -> dict[str, Any]:
     """Encode everything about a chunk except its vectors."""
     return {
         "title_path": list(chunk.title_path),
         "text": chunk.text,
         "content_hash": chunk.content_hash,
-    } | to_metadata(chunk, run)
+        **to_metadata(chunk, run),
+        **to_governance(predicates, run),
+    }
+
+
+def to_governance(predicates: PredicateHashes, run: Run) -> dict[str, Any]:
+    """Encode what is known of the entity that governs a chunk; it does not make the text newer."""
+    return {
+        PREDICATES: predicates.split(),
+        "visibility_hash": visibility_hash(predicates),
+        "run_id": run.id,
+    }
+
+
+def visibility_hash(predicates: PredicateHashes) -> str:
+    """Change exactly when other predicates must be written."""
+    return hashlib.sha256(predicates.encode()).hexdigest()[:16]
 
 
 def to_metadata(chunk: Chunk, run: Run) -> dict[str, Any]:
     """Encode the part of the payload that can be written without embedding anew.
 
-    The text and its hash are left out: a chunk whose text changed too keeps the hash of the old
-    text, so that the next run still sees that it must be embedded.
+    What governs it is left to `to_governance`. The text and its hash are left out: a chunk whose
+    text changed too keeps the hash of the old text, so that the next run still sees that it must
+    be embedded.
     """
     return {
         "source": chunk.source,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, ParamSpec, TypeVar, assert_never
+from typing import Any, ParamSpec, TypeVar
 
 import httpx
 from qdrant_client import AsyncQdrantClient, models
@@ -13,20 +13,28 @@ from qdrant_client.conversions.common_types import PointId
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import PredicateHashes
 from portal_rag.corpus.schema import (
     DENSE,
     INDEXED_KEYS,
     LEXICAL,
     MARK_KEYS,
     SOURCE,
-    AnyOf,
-    Everything,
     from_payload,
     manifest_from_json,
     manifest_to_json,
     to_mark,
-    to_metadata,
-    to_payload,
+)
+from portal_rag.corpus.selection import AnyOf, Filterable
+from portal_rag.corpus.server_points import (
+    deleting,
+    governing,
+    rarity,
+    rewriting,
+    sparse,
+    to_filter,
+    writing,
 )
 from portal_rag.corpus.source_state import pack, unpack
 from portal_rag.corpus.store import (
@@ -137,10 +145,10 @@ class Collection:
         await ask(self._client.update_collection, self.name, metadata=metadata)
 
     async def search(
-        self, vector: DenseVector | SparseVector, *, among: Everything | AnyOf, limit: int
+        self, vector: DenseVector | SparseVector, *, among: Filterable, limit: int
     ) -> list[Hit]:
         """Rank by this vector, best first; equal scores in the order of their ids."""
-        only = _filter(among)
+        only = to_filter(among)
         if isinstance(vector, DenseVector):
             asked = ask(
                 self._client.query_points,
@@ -154,10 +162,10 @@ class Collection:
             asked = ask(
                 self._client.query_points,
                 self.name,
-                query=_sparse(vector),
+                query=sparse(vector),
                 using=LEXICAL,
                 query_filter=only,
-                search_params=_rarity(only),
+                search_params=rarity(only),
                 limit=limit,
             )
         found = sorted((await asked).points, key=lambda point: (-point.score, str(point.id)))
@@ -170,7 +178,7 @@ class Collection:
             points, offset = await ask(
                 self._client.scroll,
                 self.name,
-                scroll_filter=_filter(AnyOf(SOURCE, (source,))),
+                scroll_filter=to_filter(AnyOf(SOURCE, (source,))),
                 limit=_PAGE,
                 offset=offset,
                 with_payload=list(MARK_KEYS),
@@ -183,20 +191,24 @@ class Collection:
         self, chunks: Sequence[EmbeddedChunk], run: Run, trimmed: Sequence[str]
     ) -> None:
         """Write and delete in one request for each MOST_AT_ONCE chunks; the deletions go last."""
-        writing = [_writing(batch, run) for batch in _batches(chunks)]
-        deleting = [_deleting(batch) for batch in _batches(trimmed)]
-        operations: list[models.UpdateOperation] = [*writing, *deleting]
-        is_one_request = len(writing) <= 1 and len(deleting) <= 1
+        written = [writing(batch, run) for batch in _batches(chunks)]
+        deleted = [deleting(batch) for batch in _batches(trimmed)]
+        operations: list[models.UpdateOperation] = [*written, *deleted]
+        is_one_request = len(written) <= 1 and len(deleted) <= 1
         for together in [operations] if is_one_request else [[each] for each in operations]:
             await self._update(together)
 
     async def rewrite_metadata(self, chunks: Sequence[Chunk], run: Run) -> None:
         for batch in _batches(chunks):
-            await self._update([_rewriting(chunk, run) for chunk in batch])
+            await self._update([rewriting(chunk, run) for chunk in batch])
+
+    async def govern(self, predicates: Mapping[EntityRef, PredicateHashes], run: Run) -> None:
+        for batch in _batches(tuple(predicates.items())):
+            await self._update([governing(ref, hashes, run) for ref, hashes in batch])
 
     async def delete(self, chunk_ids: Sequence[str]) -> None:
         for batch in _batches(chunk_ids):
-            await self._update([_deleting(batch)])
+            await self._update([deleting(batch)])
 
     async def _update(self, operations: Sequence[models.UpdateOperation]) -> None:
         if operations:
@@ -208,50 +220,6 @@ class Collection:
 
 def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[start : start + MOST_AT_ONCE] for start in range(0, len(items), MOST_AT_ONCE))
-
-
-def _writing(items: Sequence[EmbeddedChunk], run: Run) -> models.UpsertOperation:
-    points = [_point(item, run) for item in items]
-    return models.UpsertOperation(upsert=models.PointsList(points=points))
-
-
-def _deleting(chunk_ids: Sequence[str]) -> models.DeleteOperation:
-    return models.DeleteOperation(delete=models.PointIdsList(points=list(chunk_ids)))
-
-
-def _point(item: EmbeddedChunk, run: Run) -> models.PointStruct:
-    return models.PointStruct(
-        id=item.chunk.id,
-        vector={DENSE: list(item.dense.values), LEXICAL: _sparse(item.lexical)},
-        payload=to_payload(item.chunk, run),
-    )
-
-
-def _rewriting(chunk: Chunk, run: Run) -> models.SetPayloadOperation:
-    return models.SetPayloadOperation(
-        set_payload=models.SetPayload(payload=to_metadata(chunk, run), points=[chunk.id])
-    )
-
-
-def _sparse(vector: SparseVector) -> models.SparseVector:
-    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
-
-
-def _filter(among: Everything | AnyOf) -> models.Filter | None:
-    match among:
-        case Everything():
-            return None
-        case AnyOf(key=key, values=values):
-            return models.Filter(
-                must=[models.FieldCondition(key=key, match=models.MatchAny(any=list(values)))]
-            )
-        case _:
-            assert_never(among)
-
-
-def _rarity(only: models.Filter | None) -> models.SearchParams | None:
-    """Count how rare a term is among the visible points alone; servers before 1.20 count all."""
-    return models.SearchParams(idf=models.IdfCorpusParams(corpus=only)) if only else None
 
 
 @contextmanager

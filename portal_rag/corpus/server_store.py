@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 from qdrant_client import AsyncQdrantClient, models
 
 from portal_rag.corpus.documents import Chunk
-from portal_rag.corpus.schema import Nothing, check_publishable, check_readable, select
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import PredicateHashes
+from portal_rag.corpus.schema import check_publishable, check_readable
+from portal_rag.corpus.selection import Nothing, salted, select
 from portal_rag.corpus.server_collection import Collection, ask
 from portal_rag.corpus.store import (
     NO_STATE,
@@ -107,6 +110,7 @@ class ServerReader:
         self._fingerprint = fingerprint
         self._timer = timer
         self._checked_at: float | None = None
+        self._salt = ""
 
     async def manifest(self) -> Manifest:
         manifest = await self._published.manifest()
@@ -115,7 +119,7 @@ class ServerReader:
                 f"Nothing is published as {self._published.name}; run `portal-index run`"
             )
         check_readable(manifest, fingerprint=self._fingerprint)
-        self._checked_at = self._timer()
+        self._checked_at, self._salt = self._timer(), manifest.salt
         return manifest
 
     async def search(
@@ -127,7 +131,8 @@ class ServerReader:
             return ()
         if self._checked_at is None or self._timer() - self._checked_at >= _CHECK_EVERY_SECONDS:
             await self.manifest()
-        return await self._published.search(vector, among=among, limit=limit)
+        hashed = salted(among, self._salt)
+        return await self._published.search(vector, among=hashed, limit=limit)
 
     async def close(self) -> None:
         await self._client.close()
@@ -183,6 +188,10 @@ class ServerWriter:
     async def rewrite_metadata(self, chunks: Sequence[Chunk], *, run: Run) -> None:
         await self._begin_writing()
         await self._collection.rewrite_metadata(chunks, run)
+
+    async def govern(self, predicates: Mapping[EntityRef, PredicateHashes], *, run: Run) -> None:
+        await self._begin_writing()
+        await self._collection.govern(predicates, run)
 
     async def delete(self, chunk_ids: Sequence[str]) -> None:
         await self._begin_writing()

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import UNSAID, PredicateHashes
 from portal_rag.corpus.visibility import Visibility
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MOST_AT_ONCE = 1_000
 """So many chunks a server is sent in one request, which it takes as a whole or not at all."""
 
@@ -30,11 +32,15 @@ class SparseVector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedChunk:
-    """A chunk with both of its vectors, ready to be written."""
+    """A chunk with both of its vectors, ready to be written.
+
+    Without predicates it is found by no condition, not even as one whose entity is not known.
+    """
 
     chunk: Chunk
     dense: DenseVector
     lexical: SparseVector
+    predicates: PredicateHashes = UNSAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,7 @@ class StoredMark:
     resource_ref: str
     content_hash: str
     metadata_hash: str
+    visibility_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +93,7 @@ class Manifest:
     `built_from_files` is true only if every source that ever contributed read local files: the
     condition for answering without authentication. `catalog_hash` changes with the catalog
     snapshot that is kept beside the vectors; empty without one. `contents` is by `Document.source`.
+    `salt` is what predicates are hashed with.
     """
 
     schema_version: int
@@ -98,6 +106,7 @@ class Manifest:
     published_at: datetime
     catalog_hash: str = ""
     contents: Mapping[str, Content] = field(default_factory=dict)
+    salt: str = ""
 
 
 SourceState = Mapping[str, Mapping[str, str]]
@@ -160,7 +169,11 @@ class IndexWriter(Protocol):
         ...
 
     async def rewrite_metadata(self, chunks: Sequence[Chunk], *, run: "Run") -> None:
-        """Replace everything but text and vectors of chunks that are already stored."""
+        """Replace everything but text, vectors and predicates of chunks that are already stored."""
+        ...
+
+    async def govern(self, predicates: Mapping[EntityRef, PredicateHashes], *, run: "Run") -> None:
+        """Replace the predicates of all chunks, of any source, that these entities govern."""
         ...
 
     async def delete(self, chunk_ids: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from portal_rag.corpus.conditions import Condition
 from portal_rag.corpus.entity_ref import EntityRef
 
 
@@ -17,4 +18,11 @@ class GateDecides:
     """The user may read more entities than can be listed: over-fetch, and let the gate decide."""
 
 
-Visibility = OnlyResources | GateDecides
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Chunks whose governing entity meets this condition, or of which that is not known."""
+
+    condition: Condition
+
+
+Visibility = OnlyResources | GateDecides | Where

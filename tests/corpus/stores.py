@@ -15,6 +15,7 @@ from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.edge_store import EdgeReader, open_edge_writer
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import document_terms
+from portal_rag.corpus.predicates import UNSAID, PredicateHashes
 from portal_rag.corpus.server_store import ServerReader, begin_server_run, open_server_client
 from portal_rag.corpus.store import (
     SCHEMA_VERSION,
@@ -139,10 +140,15 @@ async def open_real_server() -> AsyncIterator[Server]:
         await client.close()
 
 
-def embed(*chunks: Chunk) -> list[EmbeddedChunk]:
+def embed(*chunks: Chunk, predicates: PredicateHashes = UNSAID) -> list[EmbeddedChunk]:
     dense = EMBEDDER.embed_documents([chunk.embedded_text for chunk in chunks])
     return [
-        EmbeddedChunk(chunk=chunk, dense=vector, lexical=document_terms(chunk.embedded_text))
+        EmbeddedChunk(
+            chunk=chunk,
+            dense=vector,
+            lexical=document_terms(chunk.embedded_text),
+            predicates=predicates,
+        )
         for chunk, vector in zip(chunks, dense, strict=True)
     ]
 
@@ -155,6 +161,7 @@ def make_manifest(
     built_from_files: bool = True,
     run: Run = RUN,
     schema_version: int = SCHEMA_VERSION,
+    salt: str = "",
 ) -> Manifest:
     return Manifest(
         schema_version=schema_version,
@@ -165,6 +172,7 @@ def make_manifest(
         chunk_count=chunk_count,
         run_id=run.id,
         published_at=run.started_at,
+        salt=salt,
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from portal_rag.corpus.disk_room import RESERVE_BYTES, Disk, used_bytes
-from portal_rag.corpus.edge_store import EdgeWriter, open_edge_writer
+from portal_rag.corpus.edge_store import open_edge_writer
+from portal_rag.corpus.edge_writer import EdgeWriter
 from portal_rag.errors import UpstreamError
 from tests.corpus.stores import EMBEDDER, LATER_RUN, EdgeFolder, embed, make_manifest, publish
 from tests.factories import make_chunk

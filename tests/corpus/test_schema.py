@@ -9,27 +9,27 @@ from hypothesis import strategies as st
 
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import hashed
 from portal_rag.corpus.schema import (
     INDEXED_KEYS,
-    RESOURCE_REF,
-    AnyOf,
-    Everything,
-    Nothing,
     check_continuable,
     check_readable,
     from_payload,
     manifest_from_json,
     manifest_to_json,
-    select,
     to_mark,
     to_metadata,
     to_payload,
+    visibility_hash,
 )
+from portal_rag.corpus.selection import RESOURCE_REF, AnyOf, Everything, Nothing, select
 from portal_rag.corpus.store import Manifest, Run, StoredChunk, StoredMark
 from portal_rag.corpus.visibility import GateDecides, OnlyResources
 from portal_rag.errors import ConfigurationError, IndexUnavailableError
 from tests.corpus.stores import RUN, make_manifest
 from tests.factories import make_chunk
+
+KNOWN = hashed(frozenset({"kind=api"}), salt="s")
 
 names = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]{0,20}", fullmatch=True)
 refs = st.builds(EntityRef, names, names, names)
@@ -53,21 +53,22 @@ chunks = st.builds(
 
 @given(chunk=chunks, started_at=instants)
 def test_a_payload_holds_all_of_a_chunk_and_is_json(chunk: Chunk, started_at: datetime) -> None:
-    payload = json.loads(json.dumps(to_payload(chunk, Run(id="r", started_at=started_at))))
+    payload = json.loads(json.dumps(to_payload(chunk, Run(id="r", started_at=started_at), KNOWN)))
     assert from_payload(payload) == StoredChunk(chunk=chunk, indexed_at=started_at)
     assert to_mark(payload) == StoredMark(
         document_path=chunk.document_path,
         resource_ref=str(chunk.resource_ref),
         content_hash=chunk.content_hash,
         metadata_hash=chunk.metadata_hash,
+        visibility_hash=visibility_hash(KNOWN),
     )
     assert set(INDEXED_KEYS) <= payload.keys()
 
 
 def test_metadata_leaves_the_text_and_its_hash_alone() -> None:
     chunk = make_chunk()
-    rest = to_payload(chunk, RUN).keys() - to_metadata(chunk, RUN).keys()
-    assert rest == {"text", "title_path", "content_hash"}
+    rest = to_payload(chunk, RUN, KNOWN).keys() - to_metadata(chunk, RUN).keys()
+    assert rest == {"text", "title_path", "content_hash", "predicates", "visibility_hash"}
 
 
 @given(readable=st.frozensets(refs))

@@ -18,7 +18,7 @@ from portal_rag.corpus.server_store import (
     open_server_reader,
     open_server_writer,
 )
-from portal_rag.corpus.store import EmbeddedChunk, IndexWriter
+from portal_rag.corpus.store import SCHEMA_VERSION, EmbeddedChunk, IndexWriter
 from portal_rag.corpus.visibility import GateDecides
 from portal_rag.errors import (
     IndexUnavailableError,
@@ -67,7 +67,7 @@ async def test_a_new_embedding_fills_a_collection_of_its_own_and_then_takes_over
 ) -> None:
     await publish(server, make_chunk("old"))
     (old,) = await server.collections()
-    assert old.startswith(f"{ALIAS}-v1-")
+    assert old.startswith(f"{ALIAS}-v{SCHEMA_VERSION}-")
     writer = await server.writer(embedder=OTHER)
     assert await writer.manifest() is None
     assert len(await server.collections()) == 2

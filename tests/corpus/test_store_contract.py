@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import document_terms, query_terms
+from portal_rag.corpus.predicates import UNSAID
+from portal_rag.corpus.schema import visibility_hash
 from portal_rag.corpus.store import MOST_AT_ONCE, IndexReader, Manifest, StoredChunk, StoredMark
 from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
 from portal_rag.errors import IndexUnavailableError, UpstreamError
@@ -189,6 +191,7 @@ async def test_rewritten_metadata_changes_visibility_but_neither_text_nor_vector
             resource_ref=SECRET,
             content_hash=before.content_hash,
             metadata_hash=moved.metadata_hash,
+            visibility_hash=visibility_hash(UNSAID),
         )
     }
     await writer.publish(make_manifest(1, run=LATER_RUN), entities=())
@@ -230,6 +233,7 @@ async def test_stored_lists_every_chunk_of_one_source_however_many(store: Store)
             resource_ref=str(chunk.resource_ref),
             content_hash=chunk.content_hash,
             metadata_hash=chunk.metadata_hash,
+            visibility_hash=visibility_hash(UNSAID),
         )
         for chunk in chunks
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.changes import Comparison
+from indexer.changes import Comparison, regoverned
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.store import StoredMark
 from tests.factories import make_chunk
@@ -20,6 +20,7 @@ def mark(chunk: Chunk) -> StoredMark:
         resource_ref=str(chunk.resource_ref),
         content_hash=chunk.content_hash,
         metadata_hash=chunk.metadata_hash,
+        visibility_hash="1",
     )
 
 
@@ -146,4 +147,17 @@ def test_a_new_governing_entity_is_narrowing_and_withdraws_a_text_that_changed_t
     assert found.changes.narrows
     assert found.changes.to_withdraw == (text.id,)
     assert found.changes.to_rewrite == (seen[1],)
+    assert found.changes.moved_to == {secret}
     assert not Compared([text], stored(text), was_unread=nothing_unread).changes.narrows
+
+
+def test_chunks_that_say_something_else_of_their_entity_are_counted() -> None:
+    marks = stored(make_chunk(), make_chunk(ordinal=1), make_chunk(entity="api:default/x")).values()
+    assert regoverned(marks, {"component:default/shop": "2", "api:default/x": "1"}) == {
+        "component:default/shop": 2
+    }
+    assert regoverned(marks, {}) == {}
+    changes = Compared([make_chunk()], stored(make_chunk()), was_unread=nothing_unread).changes
+    assert (changes.is_nothing, changes.narrows) == (True, False)
+    governed = replace(changes, regoverned={"component:default/shop": 2})
+    assert (governed.is_nothing, governed.narrows) == (False, True)

@@ -17,7 +17,7 @@ from portal_rag.corpus.edge_generations import current_generation
 from portal_rag.corpus.edge_store import EdgeReader, open_edge_writer
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import query_terms
-from portal_rag.corpus.store import Content, DenseVector, Manifest, Run
+from portal_rag.corpus.store import Content, DenseVector, IndexWriter, Manifest, Run
 from portal_rag.corpus.visibility import GateDecides
 from portal_rag.errors import ConfigurationError, UpstreamError
 from tests.fakes.embedding import HashingEmbedder
@@ -89,7 +89,15 @@ class Portal:
             dimensions=self.embedder.dimensions,
             rebuild=rebuild,
         )
-        tools = Tools(
+        guard = MassDeleteGuard(is_lifted=allow_mass_delete)
+        tools = replace(self.tools(writer), guard=guard, starts_over=rebuild, only=only)
+        try:
+            return await index(sources, tools)
+        finally:
+            await writer.close()
+
+    def tools(self, writer: IndexWriter) -> Tools:
+        return Tools(
             writer=writer,
             embedder=self.embedder,
             run=Run(id=f"run-{self._runs}", started_at=NOW),
@@ -97,14 +105,8 @@ class Portal:
             seconds=iter(range(1_000)).__next__,
             progress=self.progress,
             shape=self.shape,
-            guard=MassDeleteGuard(is_lifted=allow_mass_delete),
-            starts_over=rebuild,
-            only=only,
+            new_salt=lambda: f"salt of {self._runs}",
         )
-        try:
-            return await index(sources, tools)
-        finally:
-            await writer.close()
 
     def manifest(self) -> Manifest:
         generation = current_generation(self.directory)

@@ -10,7 +10,7 @@ import pytest
 
 from indexer.redacting import without_secrets
 from indexer.sources.backstage import ENTITIES_AT_ONCE, BackstageSource
-from indexer.sources.source import ABSENT, EVERYTHING_ANEW, Asked, Failure, Seen
+from indexer.sources.source import ABSENT, EVERYTHING_ANEW, Asked, Failure, Governing, Seen
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.techdocs import TechDocsClient
 from portal_rag.backstage.transport import BackstageTransport
@@ -243,6 +243,53 @@ async def test_only_an_entity_with_another_etag_is_fetched(portal: FakeBackstage
     assert paths == {"group:default/team#entity"}
     assert portal.asked("/api/catalog/entities/by-refs") == 1
     assert portal.asked("/api/techdocs/static/") == 0
+
+
+async def governing(portal: FakeBackstage, asked: Asked) -> dict[str, Governing]:
+    portal.requests.clear()
+    async with opened(portal) as source:
+        delivered = [each async for each in source.documents(asked)]
+    return {str(each.ref): each for each in delivered if isinstance(each, Governing)}
+
+
+async def test_every_entity_that_is_read_says_what_governs_with_it(portal: FakeBackstage) -> None:
+    said = await governing(portal, EVERYTHING_ANEW)
+    assert said.keys() == {SHOP, "group:default/team", "user:default/ann"}
+    assert {
+        "kind=component",
+        "owner=group:default/team",
+        "annotation:backstage.io/techdocs-ref=dir:.",
+        "metadata:name=shop",
+    } <= said[SHOP].predicates
+
+
+async def test_sites_that_were_built_again_bring_their_unchanged_entities_at_once(
+    portal: FakeBackstage,
+) -> None:
+    cart = "component:default/cart"
+    portal.put(make_json(cart, annotations=DOCUMENTED))
+    portal.sites[cart] = site(PAGES, name=None)
+    first = await governing(portal, EVERYTHING_ANEW)
+    _, seen = await sweep(portal, EVERYTHING_ANEW)
+    assert await governing(portal, known_after(seen)) == {}
+    for ref in (SHOP, cart):
+        metadata = {"site_name": None, "etag": "other"}
+        portal.sites[ref] |= {"techdocs_metadata.json": json.dumps(metadata)}
+    said = await governing(portal, known_after(seen))
+    assert said == {ref: first[ref] for ref in (SHOP, cart)}
+    assert portal.asked("/api/catalog/entities/by-refs") == 1
+
+
+async def test_a_site_whose_entity_vanished_meanwhile_is_read_without_it(
+    portal: FakeBackstage,
+) -> None:
+    _, seen = await sweep(portal, EVERYTHING_ANEW)
+    metadata = {"site_name": None, "etag": "other"}
+    portal.sites[SHOP] |= {"techdocs_metadata.json": json.dumps(metadata)}
+    portal.answer("/api/catalog/entities/by-refs", body=b'{"items": [null]}')
+    assert await governing(portal, known_after(seen)) == {}
+    paths, _ = await sweep(portal, known_after(seen))
+    assert paths == {f"{SHOP}/", f"{SHOP}/ops/runbook/"}
 
 
 async def test_only_a_site_that_was_built_again_is_fetched(portal: FakeBackstage) -> None:
