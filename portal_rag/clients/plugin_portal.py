@@ -7,8 +7,9 @@ from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.permission import Conditional, Decision, PermissionClient
 from portal_rag.clients.backstage_portal import BackstagePortal
 from portal_rag.clients.credentials import Credentials, UserCache
+from portal_rag.corpus.conditions import parse_condition
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
+from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility, Where
 from portal_rag.domain import Listing
 
 DECISION_SECONDS = 30.0
@@ -68,5 +69,9 @@ def _visibility_by(decision: Decision) -> Visibility:
 
 
 def visibility_under(conditions: Mapping[str, Any]) -> Visibility:
-    """Say what conditions let through; as they are not part of the query, the gate decides."""
-    return GateDecides()
+    """Make conditions part of the query.
+
+    Raises:
+        UpstreamError: they cannot be understood, so nothing may be taken as visible.
+    """
+    return Where(parse_condition(conditions))

@@ -8,6 +8,7 @@ from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.edge_store import open_edge_writer
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.lexical import document_terms
+from portal_rag.corpus.predicates import hashed
 from portal_rag.corpus.store import SCHEMA_VERSION, EmbeddedChunk, Manifest, Run
 from tests.factories import NOW
 from tests.fakes.embedding import HashingEmbedder
@@ -18,7 +19,12 @@ RUN = Run(id="run-1", started_at=NOW)
 
 def embedded(chunk: Chunk, embedder: Embedder = EMBEDDER) -> EmbeddedChunk:
     (dense,) = embedder.embed_documents([chunk.embedded_text])
-    return EmbeddedChunk(chunk=chunk, dense=dense, lexical=document_terms(chunk.embedded_text))
+    return EmbeddedChunk(
+        chunk=chunk,
+        dense=dense,
+        lexical=document_terms(chunk.embedded_text),
+        predicates=hashed(None, salt=""),
+    )
 
 
 def make_manifest(
