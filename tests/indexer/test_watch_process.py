@@ -56,9 +56,9 @@ class Watching:
     def said(self, start: str) -> str:
         """Wait for a line of standard error; gives what follows its start."""
         for line in self._errors:
-            _, _, line = line.partition(" ")  # each begins with the time
-            if line.startswith(start):
-                return line.removeprefix(start).strip()
+            said = line.partition(" ")[2]  # each begins with the time
+            if said.startswith(start):
+                return said.removeprefix(start).strip()
         raise AssertionError(f"it ended without {start!r}")
 
     def hints_address(self) -> str:
