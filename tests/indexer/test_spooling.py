@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -35,17 +36,19 @@ def test_nothing_is_taken_from_an_empty_spool() -> None:
         spool.take()
 
 
-@pytest.fixture
-def file_limit() -> Iterator[int]:
-    """Let no file of this process grow above a size: a disk that is full."""
+@contextmanager
+def no_file_grows_above(size: int) -> Iterator[None]:
+    """A disk that is full, as long as it lasts: pytest's own output would meet the limit, too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield 4096
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_temporary_folder_is_named(file_limit: int) -> None:
+def test_a_full_temporary_folder_is_named() -> None:
     with Spool[bytes](in_memory_bytes=1) as spool:
-        spool.put(b"x" * (file_limit // 2))
-        with pytest.raises(UpstreamError, match="TMPDIR"):
-            spool.put(b"x" * file_limit)
+        spool.put(b"x" * 2048)
+        with no_file_grows_above(4096), pytest.raises(UpstreamError, match="TMPDIR"):
+            spool.put(b"x" * 4096)
