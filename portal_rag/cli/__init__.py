@@ -14,7 +14,9 @@ from portal_rag.cli.keys import keys
 from portal_rag.cli.rendering import show_answer, show_checks
 from portal_rag.errors import ConfigurationError, PortalRagError
 from portal_rag.logging import configure_logging
-from portal_rag.services import check_local_index, open_plugin_keys, open_services
+from portal_rag.services import open_services
+from portal_rag.services.askers import open_plugin_keys
+from portal_rag.services.index import check_local_index
 from portal_rag.settings import load_asking_settings, load_service_settings
 
 BAD_CONFIGURATION = 2

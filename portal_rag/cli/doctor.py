@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import anyio
 
 from portal_rag.errors import IndexUnavailableError, PortalRagError, UpstreamError
-from portal_rag.services import open_backstage, open_index, open_plugin_keys, open_query_model
+from portal_rag.services.askers import open_backstage, open_plugin_keys
+from portal_rag.services.index import open_index, open_query_model
 from portal_rag.settings import ServiceSettings, load_service_settings
 
 

@@ -15,7 +15,7 @@ from indexer.cli import main as portal_index
 from portal_rag.cli import main as portal_rag
 from portal_rag.corpus.onnx_embedding import GRAPH, load_exported
 from portal_rag.errors import PortalRagError
-from portal_rag.services import open_query_model
+from portal_rag.services.index import open_query_model
 from portal_rag.settings import load_service_settings
 from tests.corpus.tiny_model import make_model
 from tests.fakes.indexes import publish_index

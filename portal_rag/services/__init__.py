@@ -1,0 +1,127 @@
+"""Composition root: opens every client once, and makes each asker's own view of the portal."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from portal_rag.backstage.plugin_keys import Jwk
+from portal_rag.backstage.tokens import TokenVerifier
+from portal_rag.clients.local_portal import LocalPortal
+from portal_rag.corpus.edge_store import EdgeReader
+from portal_rag.corpus.embedding import Embedder, load_embedder
+from portal_rag.corpus.query_model import LoadEmbedder, QueryModel
+from portal_rag.corpus.store import IndexReader
+from portal_rag.domain import Clock
+from portal_rag.evidence.catalog import CatalogFacts
+from portal_rag.evidence.gathering import Gathering
+from portal_rag.evidence.passages import IndexPassages
+from portal_rag.pipeline import Pipeline
+from portal_rag.services.askers import (
+    Admit,
+    Askers,
+    PortalOf,
+    everybody,
+    open_askers,
+    open_backstage,
+    open_plugin_keys,
+)
+from portal_rag.services.index import open_index, open_query_model
+from portal_rag.settings import ServiceSettings
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the HTTP edge and the command line need.
+
+    `verifier` is None without authentication. `admit` raises NotAllowedError for those who may
+    not ask at all. `plugin_keys` are published; they are None unless the service is a plugin.
+    """
+
+    pipeline: Pipeline
+    index: IndexReader
+    portal_of: PortalOf
+    admit: Admit
+    verifier: TokenVerifier | None
+    plugin_keys: tuple[Jwk, ...] | None
+    question_timeout_seconds: float
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_services(
+    settings: ServiceSettings, *, load: LoadEmbedder = load_embedder, clock: Clock = _now
+) -> AsyncIterator[Services]:
+    """Open everything that questions need; what cannot be opened now is a ConfigurationError.
+
+    `clock` tells the times of answers and whether tokens are current.
+    """
+    keys = open_plugin_keys(settings)
+    embedder = _announced(await open_query_model(settings, load=load))
+    async with AsyncExitStack() as stack:
+        if settings.auth == "none":
+            reader = EdgeReader(settings.index_dir, embedder.fingerprint)
+            stack.push_async_callback(reader.close)
+            reader.entities()  # refuses an index that was not built from files alone
+            local = LocalPortal(reader.entities)
+            askers = Askers(portal_of=lambda _: local, admit=everybody)
+            yield _services(settings, embedder, reader, askers, clock)
+            return
+        index = await open_index(settings, embedder.fingerprint)
+        stack.push_async_callback(index.close)
+        transport = await stack.enter_async_context(open_backstage(settings))
+        askers = open_askers(settings, transport, keys, clock)
+        yield _services(settings, embedder, index, askers, clock)
+
+
+def _services(
+    settings: ServiceSettings,
+    embedder: Embedder,
+    index: IndexReader,
+    askers: Askers,
+    clock: Clock,
+) -> Services:
+    stale_after = timedelta(days=settings.stale_after_days)
+    sources = (
+        CatalogFacts(app_url=settings.app_url, clock=clock),
+        IndexPassages(index=index, embedder=embedder, clock=clock, stale_after=stale_after),
+    )
+    gathering = Gathering(
+        sources=sources, deadline_seconds=settings.source_timeout_seconds, timer=time.monotonic
+    )
+    return Services(
+        pipeline=Pipeline(
+            gathering=gathering, clock=clock, timer=time.monotonic, make_id=new_answer_id
+        ),
+        index=index,
+        portal_of=askers.portal_of,
+        admit=askers.admit,
+        verifier=askers.verifier,
+        plugin_keys=askers.plugin_keys,
+        question_timeout_seconds=settings.question_timeout_seconds,
+    )
+
+
+def _announced(model: QueryModel) -> Embedder:
+    _log.info("query_model", runtime=model.runtime, fingerprint=model.embedder.fingerprint)
+    if model.refusal:
+        _log.warning("exported_model_refused", reason=model.refusal)
+    return model.embedder
+
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_answer_id() -> str:
+    """Make a ULID: 26 characters, sorted by time of making (github.com/ulid/spec)."""
+    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10))
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
