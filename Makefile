@@ -79,7 +79,7 @@ portal: ## Install (once) and start a real Backstage backend on 127.0.0.1:7007
 portal-stop: ## End it
 	$(BACKEND)/stop.sh
 
-leak-matrix: $(READY) ## Ask the portal of `make portal`, as each user, about all that is hidden from them
+leak-matrix: $(READY) ## Ask a real Backstage, as each user and in both identities, about all that is hidden
 	$(BIN)/python -m evals.leakage $(EXAMPLE)
 
 bench: $(READY) ## Measure; prints ratios, nothing is asserted

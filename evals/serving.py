@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +21,29 @@ def run_indexer(environ: Mapping[str, str], *words: str) -> int:
 
 
 @contextmanager
-def serve(environ: Mapping[str, str], *, log: Path | None = None) -> Iterator[str]:
+def index_again_and_again(environ: Mapping[str, str], *words: str) -> Iterator[None]:
+    """Run `portal-index` over and over while the block runs; the last run is let finish."""
+    ended = threading.Event()
+
+    def runs() -> None:
+        while not ended.is_set():
+            run_indexer(environ, *words)
+
+    indexing = threading.Thread(target=runs)
+    indexing.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        indexing.join()
+
+
+@contextmanager
+def serve(
+    environ: Mapping[str, str], *, port: int | None = None, log: Path | None = None
+) -> Iterator[str]:
     """Run `portal-rag serve` while the block runs; gives its URL. `log` takes its messages."""
-    port = free_port()
+    port = port or free_port()
     settings = {"PORTAL_RAG_LOG_LEVEL": "warning", **environ, "PORTAL_RAG_PORT": str(port)}
     service = _program("portal_rag", "serve", environ=settings, log=log)
     url = f"http://127.0.0.1:{port}"

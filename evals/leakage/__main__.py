@@ -1,131 +1,140 @@
-"""`python -m evals.leakage`: the leak matrix, over a running Backstage and its files."""
+"""`python -m evals.leakage`: the leak matrix, over a real Backstage and its files."""
 
-import shlex
-import subprocess
+import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from evals.leakage.battery import Try, sample, tries_about
-from evals.leakage.matrix import Outcome, asking, full_service, judged, opened, reduced_service
-from evals.leakage.worlds import Known, listed
+from evals.backstage import SERVICE_TOKEN, Portal, run_portal
+from evals.leakage.asking import WholePortal, asking, reduced_portal, whole_portal
+from evals.leakage.battery import pairs_about, sample, tries_about
+from evals.leakage.matrix import World, judged
+from evals.leakage.reporting import Report
+from evals.leakage.revoking import revoked
+from evals.leakage.timing import timed
+from evals.leakage.worlds import listed
+from evals.serving import index_again_and_again
 
 _USERS = ("guest", "alice", "bob", "dave")
+_IDENTITIES = ("forward", "plugin")
 _WORDS = ("payments", "fraud score threshold")
-
-
-@click.command()
-@click.argument("content", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--portal-url", default="http://127.0.0.1:7007", show_default=True)
-@click.option("--service-token", default="example-indexer-token", show_default=True)
-@click.option(
-    "--token-command",
-    default="deploy/backstage/backend/token.sh {user}",
-    show_default=True,
-    help="Prints a user's Backstage token.",
-)
-@click.option("--user", "users", multiple=True, default=_USERS, show_default=True)
-@click.option("--phrase", "phrases", multiple=True, default=("canary-phrase-magenta-otter",))
-@click.option("--tries", default=10_000, show_default=True, help="At most so many for each user.")
-@click.option("--seed", default=1, show_default=True)
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="For the service.")
-def main(*, settings: Sequence[str], **given: Any) -> None:
-    """Ask about all that is hidden, as each user; exit 1 if anything of it shows.
-
-    CONTENT is the folder of files that the portal at --portal-url serves. What is hidden is what
-    the portal lists for the service token but not for the user.
-    """
-    plan = _Plan(**given)
-    environ = {
-        "PORTAL_RAG_BACKSTAGE_URL": plan.portal_url,
-        "PORTAL_INDEX_BACKSTAGE_TOKEN": plan.service_token,
-        **dict(each.split("=", 1) for each in settings),
-    }
-    everything = listed(plan.portal_url, plan.service_token)
-    outcomes = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with full_service(environ, folder, log=folder / "service.log") as url:
-            for user in plan.users:
-                outcomes.append(_try_user(user, plan, everything, url, folder))
-                _show(outcomes[-1])
-        in_log = _hidden_in_log(folder / "service.log", everything, plan.phrases)
-    _end(outcomes, in_log)
+_REVOKED = ("component:default/notification-service", "component:default/cart-service")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
     content: Path
-    portal_url: str
-    service_token: str
-    token_command: str
     users: Sequence[str]
+    identities: Sequence[str]
     phrases: Sequence[str]
     tries: int
+    changing_tries: int
+    timed_pairs: int
     seed: int
 
 
-def _try_user(
-    user: str, plan: _Plan, everything: Mapping[str, Known], url: str, folder: Path
-) -> Outcome:
-    token = _token(plan.token_command, user)
-    visible = listed(plan.portal_url, token)
-    hidden = [each for ref, each in everything.items() if ref not in visible]
-    with (
-        opened(url) as client,
-        reduced_service(plan.content, folder, user, visible) as (reduced, portal),
-        opened(reduced) as reduced_client,
-    ):
-        return judged(
-            user,
-            sample(_tries(hidden), plan.tries, plan.seed),
-            ask=asking(client, token),
-            ask_reduced=asking(reduced_client, None),
-            hidden=hidden,
-            phrases=plan.phrases,
-            visible_content=portal,
-        )
+@click.command()
+@click.argument("content", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--portal-url", help="A running Backstage over CONTENT; else one is started.")
+@click.option("--plugin-port", default=8007, help="Where that one looks for the plugin.")
+@click.option("--user", "users", multiple=True, default=_USERS, show_default=True)
+@click.option("--identity", "identities", multiple=True, default=_IDENTITIES, show_default=True)
+@click.option("--phrase", "phrases", multiple=True, default=("canary-phrase-magenta-otter",))
+@click.option("--tries", default=10_000, show_default=True, help="At most so many for each user.")
+@click.option("--changing-tries", default=100, show_default=True, help="While something changes.")
+@click.option("--timed-pairs", default=150, show_default=True, help="For each user and identity.")
+@click.option("--seed", default=1, show_default=True)
+def main(*, portal_url: str | None, plugin_port: int, **given: Any) -> None:
+    """Ask about all that is hidden, as each user; exit 1 if anything of it shows.
+
+    CONTENT is a portal of files. What is hidden is what Backstage lists for the indexer but not
+    for the user. A Backstage that was started here also takes rights away while it is asked.
+    """
+    plan = _Plan(**given)
+    report = Report()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        content = folder / "content"
+        shutil.copytree(plan.content, content)
+        if portal_url:
+            portal = Portal(portal_url, SERVICE_TOKEN, plugin_port)
+        else:
+            portal = stack.enter_context(run_portal(content, folder / "run"))
+        whole = stack.enter_context(whole_portal(portal, folder, identities=plan.identities))
+        matrix = _Matrix(plan, portal, whole, folder, report)
+        matrix.everyday(content)
+        if not portal_url:
+            matrix.changing(content)
+        report.search_logs([door.log for door in whole.doors], listed(portal.url, SERVICE_TOKEN))
+    sys.exit(report.end())
 
 
-def _tries(hidden: Sequence[Known]) -> list[Try]:
-    return [attempt for entity in hidden for attempt in tries_about(entity, _WORDS)]
+class _Matrix:
+    def __init__(
+        self, plan: _Plan, portal: Portal, whole: WholePortal, folder: Path, report: Report
+    ) -> None:
+        self._plan = plan
+        self._portal = portal
+        self._whole = whole
+        self._folder = folder
+        self._report = report
 
+    def everyday(self, content: Path) -> None:
+        """Ask all there is to ask while nothing changes, and compare times."""
+        for user in self._plan.users:
+            with self._world(user, content, "everyday") as world:
+                self._try(world, "everyday", self._plan.tries)
+                self._compare_times(world)
 
-def _token(command: str, user: str) -> str:
-    words = shlex.split(command.format(user=user))
-    finished = subprocess.run(words, check=True, capture_output=True, text=True)
-    return finished.stdout.strip()
+    def changing(self, content: Path) -> None:
+        """Hide entities that the index still shows; then ask while it is being made again."""
+        with revoked(self._portal, content, _REVOKED), ExitStack() as stack:
+            worlds = [
+                stack.enter_context(self._world(user, content, "revoked"))
+                for user in self._plan.users
+            ]
+            for world in worlds:
+                self._try(world, "after revocation", self._plan.changing_tries, only=_REVOKED)
+            with index_again_and_again(
+                self._whole.environ, "run", "--source", "backstage", "--rebuild"
+            ):
+                for world in worlds:
+                    self._try(world, "during reindex", self._plan.changing_tries)
 
+    @contextmanager
+    def _world(self, user: str, content: Path, phase: str) -> Iterator[World]:
+        everything = listed(self._portal.url, self._portal.service_token)
+        visible = listed(self._portal.url, self._portal.user_token(user))
+        with reduced_portal(content, self._folder, f"{phase}-{user}", visible) as (ask, files):
+            yield World(
+                user=user,
+                hidden=[each for ref, each in everything.items() if ref not in visible],
+                phrases=self._plan.phrases,
+                ask=ask,
+                content=files,
+            )
 
-def _hidden_in_log(log: Path, everything: Mapping[str, Known], phrases: Sequence[str]) -> list[str]:
-    """Find names in the log of the service, which should hold none of anybody's."""
-    text = log.read_text(encoding="utf-8").lower()
-    names = [*(each.name for each in everything.values()), *phrases]
-    return [name for name in names if len(name) > len("risk") and name.lower() in text]
+    def _try(self, world: World, phase: str, count: int, only: Sequence[str] | None = None) -> None:
+        about = [each for each in world.hidden if only is None or each.ref in only]
+        tries = [attempt for entity in about for attempt in tries_about(entity, _WORDS)]
+        drawn = sample(tries, count, self._plan.seed)
+        self._report.add(phase, len(world.hidden), judged(world, drawn, self._asks(world.user)))
 
+    def _compare_times(self, world: World) -> None:
+        pairs = [pair for each in world.hidden for pair in pairs_about(each, self._plan.seed)]
+        drawn = sample(pairs, self._plan.timed_pairs, self._plan.seed)
+        for identity, ask in self._asks(world.user).items():
+            self._report.add_timing(identity, world.user, timed(drawn, ask))
 
-def _show(outcome: Outcome) -> None:
-    statuses = ", ".join(f"{count} {status}" for status, count in outcome.statuses.most_common())
-    click.echo(
-        f"{outcome.user}: {outcome.hidden} entities hidden, {outcome.tries} tries"
-        f" ({statuses}), {outcome.unsure} not compared, {len(outcome.leaks)} leaks"
-    )
-    for leak in outcome.leaks[:20]:
-        click.echo(f"  LEAK {leak.what}: {leak.attempt}", err=True)
-
-
-def _end(outcomes: Sequence[Outcome], in_log: Sequence[str]) -> None:
-    tries, unsure = sum(each.tries for each in outcomes), sum(each.unsure for each in outcomes)
-    leaks = sum(len(each.leaks) for each in outcomes)
-    click.echo(f"in all: {tries} tries, {unsure} not compared, {leaks} leaks")
-    if in_log:
-        click.echo(f"LEAK into the log of the service: {', '.join(in_log)}", err=True)
-    sys.exit(1 if leaks or in_log else 0)
+    def _asks(self, user: str) -> dict[str, Any]:
+        token = self._portal.user_token(user)
+        return {door.identity: asking(door.client, token) for door in self._whole.doors}
 
 
 if __name__ == "__main__":

@@ -30,8 +30,12 @@ def comparable(answer: Mapping[str, Any]) -> str:
     ]
     confidence = dict(answer.get("confidence") or {})
     confidence["reasons"] = [_AGE.sub("fetched", each) for each in confidence.get("reasons", ())]
+    consulted = [(each["source"], each["state"]) for each in answer["consulted"]]
     kept = {name: answer[name] for name in ("status", "answer", "warnings", "followUps")}
-    return json.dumps(kept | {"sources": sources, "confidence": confidence}, sort_keys=True)
+    return json.dumps(
+        kept | {"sources": sources, "confidence": confidence, "consulted": consulted},
+        sort_keys=True,
+    )
 
 
 def is_sure(answer: Mapping[str, Any]) -> bool:

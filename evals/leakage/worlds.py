@@ -10,15 +10,18 @@ import httpx
 import yaml
 
 _MOST_ENTITIES = 5_000
+_NEIGHBOURS = ("dependsOn", "providesApis", "consumesApis")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What an entity is called; `ref` is in lower case."""
+    """What an entity is called and whom it names; `ref` is in lower case."""
 
     ref: str
     name: str
-    title: str | None
+    title: str | None = None
+    owner: str | None = None
+    neighbours: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -34,8 +37,8 @@ def listed(portal_url: str, token: str) -> dict[str, Known]:
         timeout=30,
         trust_env=False,
     )
-    known = map(_known, answer.raise_for_status().json()["items"])
-    return {each.ref: each for each in known}
+    entities = map(known, answer.raise_for_status().json()["items"])
+    return {each.ref: each for each in entities}
 
 
 def reduce_content(source: Path, target: Path, visible: Collection[str]) -> None:
@@ -44,20 +47,27 @@ def reduce_content(source: Path, target: Path, visible: Collection[str]) -> None
     for file in sorted((target / "catalog").glob("*.yaml")):
         kept = []
         for entity in filter(None, yaml.safe_load_all(file.read_text(encoding="utf-8"))):
-            if _known(entity).ref in visible:
+            if known(entity).ref in visible:
                 kept.append(entity)
             else:
                 _remove_docs(entity, file)
         file.write_text(yaml.safe_dump_all(kept, sort_keys=False), encoding="utf-8")
 
 
-def _known(entity: Mapping[str, Any]) -> Known:
+def known(entity: Mapping[str, Any]) -> Known:
+    """Read an entity as the catalog's JSON or a catalog file writes it."""
     metadata = entity["metadata"]
     ref = f"{entity['kind']}:{metadata.get('namespace', 'default')}/{metadata['name']}".lower()
-    title = metadata.get("title") or (entity.get("spec") or {}).get("profile", {}).get(
-        "displayName"
+    spec = entity.get("spec") or {}
+    title = metadata.get("title") or spec.get("profile", {}).get("displayName")
+    near = (each for name in _NEIGHBOURS for each in spec.get(name) or ())
+    return Known(
+        ref=ref,
+        name=metadata["name"],
+        title=title,
+        owner=spec.get("owner"),
+        neighbours=tuple(near),
     )
-    return Known(ref=ref, name=metadata["name"], title=title)
 
 
 def _remove_docs(entity: Mapping[str, Any], file: Path) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from evals.leakage.battery import Try, sample, tries_about
+from evals.leakage.battery import Try, pairs_about, sample, tries_about
 from evals.leakage.judging import comparable, hidden_words
-from evals.leakage.matrix import judged
+from evals.leakage.matrix import World, judged
+from evals.leakage.timing import Timing, slower
 from evals.leakage.worlds import Known, reduce_content
 from tests.indexer.building import component, write_files
 
@@ -59,7 +60,8 @@ def test_hidden_names_are_found_unless_they_were_said_or_may_be_read(
 
 
 def test_answers_are_compared_without_what_time_alone_changes() -> None:
-    other = answer("Yes.") | {"id": "2", "consulted": []}
+    other = answer("Yes.") | {"id": "2"}
+    other["consulted"] = [{"source": "catalog", "state": "ok", "tookMs": 7}]
     other["confidence"] = {"level": "high", "reasons": ["fetched 17 s ago"]}
     other["sources"] = [{"id": 1, "url": "https://x", "fetchedAt": "later", "modifiedAt": None}]
     assert comparable(answer("Yes.")) == comparable(other)
@@ -80,17 +82,19 @@ def test_answers_are_compared_without_what_time_alone_changes() -> None:
 def test_a_difference_or_a_hidden_word_is_a_leak(
     tmp_path: Path, told: Mapping[str, Any], leaks: list[str], unsure: int
 ) -> None:
-    outcome = judged(
-        "guest",
-        [Try(about=SECRET.ref, question="Who?")],
-        ask=lambda _: told,
-        ask_reduced=lambda _: answer("Nothing."),
+    world = World(
+        user="guest",
         hidden=[SECRET],
         phrases=["canary"],
-        visible_content=tmp_path,
+        ask=lambda _: answer("Nothing."),
+        content=tmp_path,
     )
+    tries = [Try(about=SECRET.ref, question="Who?")]
+    asks = {"forward": lambda _: told, "plugin": lambda _: answer("Nothing.")}
+    outcome, harmless = judged(world, tries, asks)
     assert [leak.what for leak in outcome.leaks] == leaks
-    assert (outcome.tries, outcome.unsure, outcome.hidden) == (1, unsure, 1)
+    assert (outcome.identity, outcome.tries, outcome.unsure) == ("forward", 1, unsure)
+    assert (harmless.identity, harmless.tries, harmless.leaks) == ("plugin", 1, [])
 
 
 def test_a_reduced_portal_holds_what_is_visible_and_nothing_else(tmp_path: Path) -> None:
@@ -107,3 +111,28 @@ def test_a_reduced_portal_holds_what_is_visible_and_nothing_else(tmp_path: Path)
     }
     assert set(files) == {"catalog/all.yaml", "docs/shop/docs/index.md"}
     assert "vault" not in "".join(files.values())
+
+
+def test_a_missing_name_has_the_shape_of_the_hidden_one_and_the_same_words_around_it() -> None:
+    pairs = list(pairs_about(Known(ref="component:default/red-vault", name="red-vault"), seed=1))
+    assert len(pairs) > 20
+    for hidden, missing in pairs:
+        assert "red-vault" in hidden.question
+        assert "red-vault" not in missing.question
+        assert len(hidden.question) == len(missing.question)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "missing", "share", "tells"),
+    [
+        ([2, 4], [1, 3], 0.75, True),
+        ([1, 3], [2, 4], 0.25, True),
+        ([1, 2, 3], [1, 2, 3], 0.5, False),
+        ([], [], 0.5, False),
+    ],
+)
+def test_times_tell_hidden_from_missing_if_the_one_is_mostly_slower(
+    hidden: list[float], missing: list[float], share: float, tells: bool
+) -> None:
+    timing = Timing(pairs=len(hidden), slower=slower(hidden, missing))
+    assert (timing.slower, timing.tells) == (share, tells)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from evals.backstage import Portal
 from portal_rag.app import create_app
 from portal_rag.services import open_services
 from portal_rag.settings import load_service_settings
-from tests.portal.conftest import Portal
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "example-portal"
 QUESTIONS = "/api/portal-rag/v1/questions"

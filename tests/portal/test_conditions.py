@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
+from evals.backstage import Portal
 from portal_rag.corpus.conditions import AllOf, AnyOf, Condition, Not, holds
 from tests.corpus.condition_cases import encoded, rule
-from tests.portal.conftest import Portal
 
 TREES = 300
 TREES_AT_ONCE = 20

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from evals.backstage import Portal
 from indexer.hinting import Hints
 from indexer.listening import Listener
 from portal_rag.backstage.events import Event, EventsClient
@@ -14,7 +15,6 @@ from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.errors import NotAllowedError, NotFoundError
 from tests.backstage.conftest import TLS
-from tests.portal.conftest import Portal
 
 TOPIC = "portal-rag-docs"
 SHOP = EntityRef.parse("component:default/cart-service")

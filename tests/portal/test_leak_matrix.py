@@ -3,28 +3,25 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.portal.conftest import BACKEND, EXAMPLE_PORTAL, Portal
+from evals.backstage import Portal
+from tests.portal.conftest import EXAMPLE_PORTAL
 
-HIDDEN_FROM = ("guest", "alice", "bob", "dave")
+HIDDEN_FROM = ("guest", "alice")
 
 
 @pytest.mark.model
-def test_what_is_hidden_changes_no_answer(portal: Portal, tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.mkdir()
-    for user in HIDDEN_FROM:
-        (tokens / user).write_text(portal.user_token(user), encoding="utf-8")
+def test_what_is_hidden_changes_no_answer_in_either_identity(portal: Portal) -> None:
+    users = (word for user in HIDDEN_FROM for word in ("--user", user))
     finished = subprocess.run(
         [
             *(sys.executable, "-m", "evals.leakage", str(EXAMPLE_PORTAL)),
-            *("--portal-url", portal.url, "--service-token", portal.service_token),
-            *("--token-command", f"cat {tokens}/{{user}}", "--tries", "75"),
+            *("--portal-url", portal.url, "--plugin-port", str(portal.plugin_port)),
+            *("--tries", "75", "--timed-pairs", "0", *users),
         ],
-        cwd=BACKEND.parents[2],
+        cwd=EXAMPLE_PORTAL.parents[1],
         capture_output=True,
         check=False,
         text=True,

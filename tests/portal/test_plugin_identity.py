@@ -12,6 +12,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from evals.backstage import Portal
 from evals.demo import cases
 from evals.renaming import Renaming
 from portal_rag.app import create_app
@@ -28,7 +29,6 @@ from portal_rag.errors import AuthenticationError
 from portal_rag.services import open_services
 from portal_rag.settings import load_service_settings
 from tests.backstage.conftest import TLS
-from tests.portal.conftest import Portal
 from tests.portal.test_answers import (
     ABOUT_THE_CANARY,
     CANARY,

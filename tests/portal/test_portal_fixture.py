@@ -4,7 +4,7 @@ import httpx
 import jwt
 import pytest
 
-from tests.portal.conftest import Portal
+from evals.backstage import Portal
 
 CANARY = "canary-phrase-magenta-otter"
 FRAUD_DOCS = "/api/techdocs/static/docs/default/component/fraudscorer/index.html"

@@ -9,12 +9,13 @@ import httpx
 from click.testing import CliRunner
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
+from evals.backstage import Portal
 from indexer.cli import main
 from indexer.running import Surroundings
 from indexer.settings import load_indexer_settings
 from tests.fakes.embedding import HashingEmbedder
 from tests.indexer.building import write_files
-from tests.portal.conftest import Portal, StartPortal
+from tests.portal.conftest import StartPortal
 
 SHOP, CART, STOCK = (f"component:default/{name}" for name in ("shop", "cart", "stock"))
 PEOPLE = """\

@@ -1,0 +1,68 @@
+"""What the leak matrix found, line by line and in all."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from evals.leakage.matrix import Outcome
+from evals.leakage.timing import Timing
+from evals.leakage.worlds import Known
+
+_MOST_SHOWN = 20
+_SHORTEST_NAME = 5
+"""Shorter ones, such as `risk`, are also words."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """Counts; each line is printed as it comes."""
+
+    tries: int = 0
+    unsure: int = 0
+    leaks: int = 0
+    other: list[str] = field(default_factory=list)
+
+    def add(self, phase: str, hidden: int, outcomes: Sequence[Outcome]) -> None:
+        """Take in what came of one user's tries."""
+        for outcome in outcomes:
+            self.tries += outcome.tries
+            self.unsure += outcome.unsure
+            self.leaks += len(outcome.leaks)
+            statuses = ", ".join(f"{n} {status}" for status, n in outcome.statuses.most_common())
+            click.echo(
+                f"{phase}, {outcome.identity}, {outcome.user}: {hidden} entities hidden,"
+                f" {outcome.tries} tries ({statuses}), {outcome.unsure} not compared,"
+                f" {len(outcome.leaks)} leaks"
+            )
+            for leak in outcome.leaks[:_MOST_SHOWN]:
+                click.echo(f"  LEAK {leak.what}: {leak.attempt}", err=True)
+
+    def add_timing(self, identity: str, user: str, timing: Timing) -> None:
+        """Take in how times compare."""
+        if not timing.pairs:
+            return
+        line = (
+            f"times, {identity}, {user}: a hidden name took longer than a missing one in"
+            f" {timing.slower:.0%} of comparisons ({timing.pairs} pairs; 50 % tells nothing)"
+        )
+        click.echo(line)
+        if timing.tells:
+            self.other.append(line)
+
+    def search_logs(self, logs: Collection[Path], everything: Mapping[str, Known]) -> None:
+        """Look for names in the logs of the services, which should hold nobody's."""
+        for log in logs:
+            text = log.read_text(encoding="utf-8").lower()
+            names = [each.name for each in everything.values() if len(each.name) >= _SHORTEST_NAME]
+            found = [name for name in names if name.lower() in text]
+            if found:
+                self.other.append(f"{log.name} names {', '.join(found)}")
+
+    def end(self) -> int:
+        """Print the sum; gives the exit code."""
+        click.echo(f"in all: {self.tries} tries, {self.unsure} not compared, {self.leaks} leaks")
+        for line in self.other:
+            click.echo(f"LEAK: {line}", err=True)
+        return 1 if self.leaks or self.other else 0
