@@ -8,9 +8,10 @@ from typing import assert_never
 from portal_rag.corpus import conditions
 from portal_rag.corpus.conditions import Condition, Rule, asked_for
 from portal_rag.corpus.predicates import KNOWN, UNKNOWN, hash_of
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility, Where
+from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility, Where, Without
 
 RESOURCE_REF = "resource_ref"
+ENTITY_REF = "entity_ref"
 PREDICATES = "predicates"
 
 
@@ -76,6 +77,9 @@ def select(visibility: Visibility) -> Selection:
             return Everything()
         case Where(condition=condition):
             return _with_unknown(_possibly(condition))
+        case Without(among=among, refs=refs):
+            refused = (_any_of(key, map(str, refs)) for key in (RESOURCE_REF, ENTITY_REF))
+            return _all_of([select(among), *map(_not, refused)])
         case _:
             assert_never(visibility)
 

@@ -25,4 +25,12 @@ class Where:
     condition: Condition
 
 
-Visibility = OnlyResources | GateDecides | Where
+@dataclass(frozen=True, slots=True)
+class Without:
+    """As `among`, without what is about or governed by these, which the gate refused."""
+
+    among: "Visibility"
+    refs: frozenset[EntityRef]
+
+
+Visibility = OnlyResources | GateDecides | Where | Without

@@ -12,7 +12,7 @@ from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import query_terms
 from portal_rag.corpus.store import Hit, IndexReader
-from portal_rag.corpus.visibility import Visibility
+from portal_rag.corpus.visibility import Visibility, Without
 from portal_rag.domain import Clock, Passage, Portal, Query, Source
 from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.ranking import Candidate, fuse
@@ -59,19 +59,26 @@ class IndexPassages:
         return Finding(passages=tuple(self._passage(one, about, now) for one in chosen))
 
     async def _chosen(self, query: Query, portal: Portal) -> list[Candidate]:
-        """Rank no deeper than needed, and as if what may not be read were not there at all."""
-        visible_to, depths = await portal.visibility(), list(ROUNDS)
-        rankings: tuple[_Ranking, ...] = ()
-        for limit in ROUNDS:
-            hits = await self._search(query.question.text, visible_to, limit)
-            rankings = await _past_the_gate(hits, portal, limit)
-            while depths and all(ranking.reaches(depths[0]) for ranking in rankings):
-                chosen = _best(query, rankings, depths.pop(0))
-                if len(chosen) >= MOST_PASSAGES:
-                    return chosen
-            if not depths:
+        """Rank no deeper than needed, and as if what may not be read were not there at all.
+
+        What the gate refused is left out of the next query, so that not even the rarity of a term
+        counts it; only the last round keeps a ranking that something was refused from.
+        """
+        visible_to = await portal.visibility()
+        refused: frozenset[EntityRef] = frozenset()
+        limits, chosen = iter(ROUNDS), list[Candidate]()
+        limit = next(limits)
+        for _ in ROUNDS:
+            only = Without(visible_to, refused) if refused else visible_to
+            found = await self._search(query.question.text, only, limit)
+            rankings, newly_refused = await _past_the_gate(found, portal, limit)
+            refused |= newly_refused
+            chosen, is_enough = _chosen_from(query, rankings)
+            if is_enough and not newly_refused:
                 break
-        return _best(query, rankings, ROUNDS[-1])
+            if not is_enough:
+                limit = next(limits, limit)
+        return chosen
 
     async def _search(
         self, text: str, visible_to: Visibility, limit: int
@@ -124,19 +131,34 @@ def _about(query: Query) -> frozenset[EntityRef]:
 
 async def _past_the_gate(
     found: Iterable[Sequence[Hit]], portal: Portal, limit: int
-) -> tuple[_Ranking, ...]:
-    """Leave out what may not be read before anything is ranked, so that no rank tells of it."""
+) -> tuple[tuple[_Ranking, ...], frozenset[EntityRef]]:
+    """Leave out what may not be read before anything is ranked, so that no rank tells of it.
+
+    Gives what is left, and which entities were refused.
+    """
     found = tuple(found)
-    readable = await portal.readable(
-        {ref for hits in found for hit in hits for ref in _governing(hit)}
-    )
-    return tuple(
+    asked = frozenset(ref for hits in found for hit in hits for ref in _governing(hit))
+    readable = await portal.readable(asked)
+    rankings = (
         _Ranking(
             hits=tuple(hit for hit in hits if readable.issuperset(_governing(hit))),
             has_ended=len(hits) < limit,
         )
         for hits in found
     )
+    return tuple(rankings), asked - readable
+
+
+def _chosen_from(query: Query, rankings: Sequence[_Ranking]) -> tuple[list[Candidate], bool]:
+    """Choose from the shallowest depth that has enough; says whether going deeper can add any."""
+    chosen: list[Candidate] = []
+    for depth in ROUNDS:
+        if not all(ranking.reaches(depth) for ranking in rankings):
+            return _best(query, rankings, ROUNDS[-1]), False
+        chosen = _best(query, rankings, depth)
+        if len(chosen) >= MOST_PASSAGES:
+            break
+    return chosen, True
 
 
 def _best(query: Query, rankings: Sequence[_Ranking], depth: int) -> list[Candidate]:

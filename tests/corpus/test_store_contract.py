@@ -13,7 +13,7 @@ from portal_rag.corpus.lexical import document_terms, query_terms
 from portal_rag.corpus.predicates import UNSAID
 from portal_rag.corpus.schema import visibility_hash
 from portal_rag.corpus.store import MOST_AT_ONCE, IndexReader, Manifest, StoredChunk, StoredMark
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
+from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility, Without
 from portal_rag.errors import IndexUnavailableError, UpstreamError
 from tests.corpus.stores import (
     EMBEDDER,
@@ -134,6 +134,31 @@ async def test_only_chunks_of_listed_resources_are_found(store: Store) -> None:
             "broker c",
         }
         assert await search(reader, "broker", visible_to=readable(["api:default/nobody"])) == []
+    await reader.close()
+
+
+async def test_what_the_gate_refused_is_left_out_by_what_it_is_about_and_by_what_governs_it(
+    store: Store,
+) -> None:
+    await publish(
+        store,
+        make_chunk("broker a", entity=SHOP),
+        make_chunk("broker b", entity=LEDGER),
+        make_chunk("broker c", entity=SHOP, resource=SECRET, ordinal=1),
+        make_chunk("broker d", entity=SECRET, resource=SHOP, ordinal=2),
+    )
+    reader = store.reader()
+    refused = frozenset([EntityRef.parse(SECRET)])
+    for among, left in (
+        (EVERYONE, {"broker a", "broker b"}),
+        (readable([SHOP, SECRET]), {"broker a"}),
+        (readable([SECRET]), set()),
+    ):
+        for search in (found, found_by_terms):
+            visible_to = Without(among, refused)
+            assert set(await search(reader, "broker", visible_to=visible_to)) == left
+    nothing_refused = Without(readable([LEDGER]), frozenset())
+    assert await found(reader, "broker", visible_to=nothing_refused) == ["broker b"]
     await reader.close()
 
 

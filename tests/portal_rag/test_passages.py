@@ -141,6 +141,18 @@ async def test_what_is_hidden_moves_nothing_in_the_ranks_of_what_is_not(
     assert await find(tmp_path, chunks, gated) == expected
 
 
+async def test_not_even_how_rare_a_word_is_tells_of_what_is_hidden(tmp_path: Path) -> None:
+    """Hidden pages are full of one of the two words, which makes it look common."""
+    visible = [
+        *(page("about the broker and more " * 3, n) for n in range(3)),
+        *(page("how to drain and more " * 3, n) for n in range(3, 9)),
+    ]
+    hidden = [page("broker", n, entity=str(CART.ref)) for n in range(100, 180)]
+    alone = await find(tmp_path / "alone", visible, FakePortal([SHOP]))
+    gated = FakePortal([SHOP, CART], hidden=[str(CART.ref)], complete=False)
+    assert await find(tmp_path / "all", [*visible, *hidden], gated) == alone
+
+
 async def test_one_page_does_not_crowd_out_the_others(tmp_path: Path) -> None:
     crowd = [make_chunk(f"drain the broker {n}", ordinal=n) for n in range(10)]
     other = page("the broker has a drain", 1)
