@@ -54,24 +54,30 @@ class IndexPassages:
     async def find(self, query: Query, portal: Portal) -> Finding:
         if query.purpose == "facts" and query.subjects:
             return Finding(state="not_applicable")
-        chosen = await self._chosen(query, portal)
+        chosen, dropped = await self._chosen(query, portal)
         now, about = self._clock(), _about(query)
-        return Finding(passages=tuple(self._passage(one, about, now) for one in chosen))
+        passages = tuple(self._passage(one, about, now) for one in chosen)
+        return Finding(passages=passages, dropped=len(dropped))
 
-    async def _chosen(self, query: Query, portal: Portal) -> list[Candidate]:
-        """Rank no deeper than needed, and as if what may not be read were not there at all."""
+    async def _chosen(self, query: Query, portal: Portal) -> tuple[list[Candidate], set[str]]:
+        """Rank no deeper than needed, and as if what may not be read were not there at all.
+
+        Gives the best, and the ids of all chunks that did not pass the gate, whatever the round.
+        """
         visible_to, depths = await portal.visibility(), list(ROUNDS)
         rankings: tuple[_Ranking, ...] = ()
+        dropped: set[str] = set()
         for limit in ROUNDS:
             hits = await self._search(query.question.text, visible_to, limit)
             rankings = await _past_the_gate(hits, portal, limit)
+            dropped |= _ids(hits) - _ids(ranking.hits for ranking in rankings)
             while depths and all(ranking.reaches(depths[0]) for ranking in rankings):
                 chosen = _best(query, rankings, depths.pop(0))
                 if len(chosen) >= MOST_PASSAGES:
-                    return chosen
+                    return chosen, dropped
             if not depths:
                 break
-        return _best(query, rankings, ROUNDS[-1])
+        return _best(query, rankings, ROUNDS[-1]), dropped
 
     async def _search(
         self, text: str, visible_to: Visibility, limit: int
@@ -96,6 +102,7 @@ class IndexPassages:
         anchor = f"#{chunk.anchor}" if chunk.anchor else ""
         modified = chunk.modified_at
         return Source(
+            id=f"{chunk.source}:{chunk.document_path}:{chunk.ordinal}",
             kind="catalog" if chunk.kind in ("entity", "api") else "techdocs",
             title=" > ".join(chunk.title_path),
             entity_ref=chunk.entity_ref,
@@ -137,6 +144,10 @@ async def _past_the_gate(
         )
         for hits in found
     )
+
+
+def _ids(found: Iterable[Iterable[Hit]]) -> set[str]:
+    return {hit.stored.chunk.id for hits in found for hit in hits}
 
 
 def _best(query: Query, rankings: Sequence[_Ranking], depth: int) -> list[Candidate]:
