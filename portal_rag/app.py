@@ -16,6 +16,7 @@ from portal_rag.api.authentication import (
 )
 from portal_rag.api.failures import MOUNT, known_failure, routing_failure, unknown_failure
 from portal_rag.api.health import liveness, readiness
+from portal_rag.api.metrics import metrics
 from portal_rag.api.plugin import permission_metadata, public_keys
 from portal_rag.api.questions import answer_question
 from portal_rag.api.request_log import RequestLog
@@ -40,6 +41,7 @@ def create_app(open_services: OpenServices) -> Starlette:
             Route("/health", liveness),
             Route("/.backstage/health/v1/liveness", liveness),
             Route("/.backstage/health/v1/readiness", readiness),
+            Route("/metrics", metrics),
             Mount(
                 MOUNT,
                 routes=[

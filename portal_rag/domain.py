@@ -130,8 +130,9 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a statement comes from; `url` is http(s), `excerpt` plain text."""
+    """Where a statement comes from; `url` is http(s), `excerpt` plain text, `id` for operators."""
 
+    id: str = field(compare=False)
     kind: Literal["catalog", "techdocs"]
     title: str
     entity_ref: EntityRef
@@ -190,10 +191,11 @@ class Consulted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Everything found that the asker may see."""
+    """Everything found that the asker may see; `dropped` counts what the gate held back."""
 
     facts: tuple[Fact, ...] = ()
     passages: tuple[Passage, ...] = ()
+    dropped: int = 0
     consulted: tuple[Consulted, ...] = ()
 
 

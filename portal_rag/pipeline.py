@@ -21,6 +21,7 @@ from portal_rag.domain import (
 from portal_rag.errors import UpstreamError, UpstreamTimeoutError
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.grounding import check
+from portal_rag.trail import Answered, Trail, trail_of
 from portal_rag.understanding import understand
 
 
@@ -35,13 +36,19 @@ class Pipeline:
 
     async def answer(self, question: Question, portal: Portal) -> Answer:
         """Answer with what this asker's portal shows; a portal that fails is said in the answer."""
+        return (await self.answer_with_trail(question, portal)).answer
+
+    async def answer_with_trail(self, question: Question, portal: Portal) -> Answered:
+        """Answer, and say beside it what operators may know of the way there."""
         started = self.timer()
         try:
             query = await understand(question, portal)
         except UpstreamError as error:
-            return self._unreachable(question, error, started)
+            return Answered(answer=self._unreachable(question, error, started), trail=Trail())
         evidence = await self._evidence(query, portal)
-        return self._answer(question, check(compose(query, evidence)), evidence)
+        draft = check(compose(query, evidence))
+        answer = self._answer(question, draft, evidence)
+        return Answered(answer=answer, trail=trail_of(query, evidence, draft))
 
     async def _evidence(self, query: Query, portal: Portal) -> Evidence:
         if query.purpose == "write" or query.choices or query.unknown_name:

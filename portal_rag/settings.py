@@ -3,14 +3,24 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr
 
 from portal_rag.corpus.settings import CorpusSettings, HttpUrl, load_settings
 from portal_rag.errors import ConfigurationError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _check_audit_log(value: str) -> str:
+    if value not in ("off", "stdout") and not {"/", "."} & set(value):
+        raise ValueError("must be `off`, `stdout` or the path of a file, such as ./audit.jsonl")
+    return value
+
+
+AuditLog = Annotated[str, AfterValidator(_check_audit_log)]
+"""Where audit lines go; a bare word is taken for a mistake, not for a file."""
 
 
 class ServiceSettings(CorpusSettings):
@@ -32,6 +42,12 @@ class ServiceSettings(CorpusSettings):
     source_timeout_seconds: PositiveFloat = 3.0
     question_timeout_seconds: PositiveFloat = 5.0
     stale_after_days: PositiveInt = 365
+    audit_log: AuditLog = "off"
+    audit_user: Literal["ref", "hashed"] = "ref"
+    audit_user_key: SecretStr | None = Field(default=None, min_length=16)
+    audit_questions: bool = False
+    sensitive_file: Path | None = None
+    metrics: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = True
     service_url: HttpUrl | None = None
@@ -45,6 +61,7 @@ def load_service_settings(environ: Mapping[str, str] = os.environ) -> ServiceSet
         ConfigurationError: a name is unknown, or a value is missing, wrong or contradicts another.
     """
     settings = load_settings(ServiceSettings, environ)
+    _check_audit(settings)
     if settings.auth == "none":
         _check_unauthenticated(settings)
     elif not settings.backstage_url:
@@ -61,11 +78,13 @@ def load_service_settings(environ: Mapping[str, str] = os.environ) -> ServiceSet
 def load_asking_settings(environ: Mapping[str, str] = os.environ) -> ServiceSettings:
     """Read the settings for asking: by a running service, or in-process without authentication.
 
+    Asking in-process is not audited: whoever does it reads the index's files anyway.
+
     Raises:
         ConfigurationError: a name is unknown or a value is wrong.
     """
     settings = load_settings(ServiceSettings, environ)
-    return settings.model_copy(update={"auth": "none"})
+    return settings.model_copy(update={"auth": "none", "audit_log": "off"})
 
 
 def _check_unauthenticated(settings: ServiceSettings) -> None:
@@ -78,6 +97,14 @@ def _check_unauthenticated(settings: ServiceSettings) -> None:
         raise ConfigurationError(
             "PORTAL_RAG_AUTH=none reads only an embedded index that was built from files; unset"
             " PORTAL_RAG_QDRANT_URL, or use PORTAL_RAG_AUTH=backstage (README, Settings)."
+        )
+
+
+def _check_audit(settings: ServiceSettings) -> None:
+    if settings.audit_user == "hashed" and not settings.audit_user_key:
+        raise ConfigurationError(
+            "PORTAL_RAG_AUDIT_USER=hashed needs PORTAL_RAG_AUDIT_USER_KEY, at least 16 characters:"
+            " without a key, whoever knows the users could undo it (README, Settings)."
         )
 
 

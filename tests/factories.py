@@ -72,6 +72,7 @@ def make_chunk(
 def make_source(**given: Any) -> Source:
     ref = EntityRef.parse("component:default/shop")
     values: dict[str, Any] = {
+        "id": "files/techdocs:component:default/shop/runbook/:0",
         "kind": "techdocs",
         "title": "shop > Runbook",
         "entity_ref": ref,

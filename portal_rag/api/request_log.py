@@ -42,6 +42,11 @@ class RequestLog:
             await self._app(scope, receive, send_with_id)
 
 
+def current_request_id() -> str:
+    """Say which request this is, as its log lines and the header of its answer do."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
 def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

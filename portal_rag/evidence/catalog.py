@@ -92,6 +92,7 @@ class CatalogFacts:
 
     def _source(self, entity: Entity, excerpt: str, now: datetime) -> Source:
         return Source(
+            id=f"catalog:{entity.ref}",
             kind="catalog",
             title=entity.display_name,
             entity_ref=entity.ref,

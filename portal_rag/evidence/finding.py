@@ -8,10 +8,14 @@ from portal_rag.domain import Fact, Passage, Portal, Query, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Facts and passages that the asker may see; `state` overrides `ok` and `empty`."""
+    """Facts and passages that the asker may see; `state` overrides `ok` and `empty`.
+
+    `dropped` counts the passages that were found and did not pass the gate.
+    """
 
     facts: tuple[Fact, ...] = ()
     passages: tuple[Passage, ...] = ()
+    dropped: int = 0
     state: State | None = None
 
 

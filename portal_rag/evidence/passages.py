@@ -34,6 +34,15 @@ class _Ranking:
         return self.has_ended or len(self.hits) >= depth
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gated:
+    """What passed the gate in one round, and how many chunks of which entities did not."""
+
+    rankings: tuple[_Ranking, ...]
+    refused: frozenset[EntityRef]
+    dropped: int
+
+
 class IndexPassages:
     """Hybrid retrieval over what the asker may read.
 
@@ -54,35 +63,37 @@ class IndexPassages:
     async def find(self, query: Query, portal: Portal) -> Finding:
         if query.purpose == "facts" and query.subjects:
             return Finding(state="not_applicable")
-        chosen = await self._chosen(query, portal)
+        chosen, dropped = await self._chosen(query, portal)
         now, about = self._clock(), _about(query)
-        return Finding(passages=tuple(self._passage(one, about, now) for one in chosen))
+        passages = tuple(self._passage(one, about, now) for one in chosen)
+        return Finding(passages=passages, dropped=dropped)
 
-    async def _chosen(self, query: Query, portal: Portal) -> list[Candidate]:
+    async def _chosen(self, query: Query, portal: Portal) -> tuple[list[Candidate], int]:
         """Rank no deeper than needed, and as if what may not be read were not there at all.
 
         What the gate refused is left out of the next query, so that not even the rarity of a term
-        counts it; only the last round keeps a ranking that something was refused from.
+        counts it; only the last round keeps a ranking that something was refused from. Gives the
+        best, and how many chunks were refused.
         """
         visible_to = await portal.visibility()
         refused: frozenset[EntityRef] = frozenset()
-        limits, chosen = iter(ROUNDS), list[Candidate]()
+        limits, chosen, dropped = iter(ROUNDS), list[Candidate](), 0
         limit = next(limits)
         for _ in ROUNDS:
             only = Without(visible_to, refused) if refused else visible_to
-            found = await self._search(query.question.text, only, limit)
-            rankings, newly_refused = await _past_the_gate(found, portal, limit)
-            refused |= newly_refused
-            chosen, is_enough = _chosen_from(query, rankings)
-            if is_enough and not newly_refused:
+            gated = await _past_the_gate(await self._search(query, only, limit), portal, limit)
+            refused, dropped = refused | gated.refused, dropped + gated.dropped
+            chosen, is_enough = _chosen_from(query, gated.rankings)
+            if is_enough and not gated.refused:
                 break
             if not is_enough:
                 limit = next(limits, limit)
-        return chosen
+        return chosen, dropped
 
     async def _search(
-        self, text: str, visible_to: Visibility, limit: int
+        self, query: Query, visible_to: Visibility, limit: int
     ) -> tuple[Sequence[Hit], Sequence[Hit]]:
+        text = query.question.text
         vector = await anyio.to_thread.run_sync(self._embedder.embed_query, text)
         dense = await self._index.search(vector, visible_to=visible_to, limit=limit)
         terms = query_terms(text)
@@ -103,6 +114,7 @@ class IndexPassages:
         anchor = f"#{chunk.anchor}" if chunk.anchor else ""
         modified = chunk.modified_at
         return Source(
+            id=f"{chunk.source}:{chunk.document_path}:{chunk.ordinal}",
             kind="catalog" if chunk.kind in ("entity", "api") else "techdocs",
             title=" > ".join(chunk.title_path),
             entity_ref=chunk.entity_ref,
@@ -129,24 +141,19 @@ def _about(query: Query) -> frozenset[EntityRef]:
     return frozenset(ref for ref in refs if ref)
 
 
-async def _past_the_gate(
-    found: Iterable[Sequence[Hit]], portal: Portal, limit: int
-) -> tuple[tuple[_Ranking, ...], frozenset[EntityRef]]:
-    """Leave out what may not be read before anything is ranked, so that no rank tells of it.
-
-    Gives what is left, and which entities were refused.
-    """
-    found = tuple(found)
+async def _past_the_gate(found: Sequence[Sequence[Hit]], portal: Portal, limit: int) -> _Gated:
+    """Leave out what may not be read before anything is ranked, so that no rank tells of it."""
     asked = frozenset(ref for hits in found for hit in hits for ref in _governing(hit))
     readable = await portal.readable(asked)
-    rankings = (
+    rankings = tuple(
         _Ranking(
             hits=tuple(hit for hit in hits if readable.issuperset(_governing(hit))),
             has_ended=len(hits) < limit,
         )
         for hits in found
     )
-    return tuple(rankings), asked - readable
+    dropped = _ids(found) - _ids(ranking.hits for ranking in rankings)
+    return _Gated(rankings=rankings, refused=asked - readable, dropped=len(dropped))
 
 
 def _chosen_from(query: Query, rankings: Sequence[_Ranking]) -> tuple[list[Candidate], bool]:
@@ -159,6 +166,10 @@ def _chosen_from(query: Query, rankings: Sequence[_Ranking]) -> tuple[list[Candi
         if len(chosen) >= MOST_PASSAGES:
             break
     return chosen, True
+
+
+def _ids(found: Iterable[Iterable[Hit]]) -> set[str]:
+    return {hit.stored.chunk.id for hits in found for hit in hits}
 
 
 def _best(query: Query, rankings: Sequence[_Ranking], depth: int) -> list[Candidate]:

@@ -39,6 +39,7 @@ def _source(source: Source) -> Source:
     address, _, _ = source.url.partition("#")
     return replace(
         source,
+        id=redact(source.id).text,
         title=title,
         url=source.url if title == source.title else address,
         excerpt=redact(source.excerpt).text,

@@ -21,6 +21,7 @@ from portal_rag.evidence.catalog import CatalogFacts
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.evidence.passages import IndexPassages
 from portal_rag.pipeline import Pipeline
+from portal_rag.recording import Recorder
 from portal_rag.services.askers import (
     Admit,
     Askers,
@@ -31,6 +32,7 @@ from portal_rag.services.askers import (
     open_plugin_keys,
 )
 from portal_rag.services.index import open_index, open_query_model
+from portal_rag.services.recorder import open_recorder
 from portal_rag.settings import ServiceSettings
 
 _log = structlog.get_logger()
@@ -42,12 +44,14 @@ class Services:
 
     `verifier` is None without authentication. `admit` raises NotAllowedError for those who may
     not ask at all. `plugin_keys` are published; they are None unless the service is a plugin.
+    `recorder` keeps account of the questions that it is told of.
     """
 
     pipeline: Pipeline
     index: IndexReader
     portal_of: PortalOf
     admit: Admit
+    recorder: Recorder
     verifier: TokenVerifier | None
     plugin_keys: tuple[Jwk, ...] | None
     question_timeout_seconds: float
@@ -66,21 +70,22 @@ async def open_services(
     `clock` tells the times of answers and whether tokens are current.
     """
     keys = open_plugin_keys(settings)
-    embedder = _announced(await open_query_model(settings, load=load))
     async with AsyncExitStack() as stack:
+        recorder = stack.enter_context(open_recorder(settings, clock))
+        embedder = _announced(await open_query_model(settings, load=load))
         if settings.auth == "none":
             reader = EdgeReader(settings.index_dir, embedder.fingerprint)
             stack.push_async_callback(reader.close)
             reader.entities()  # refuses an index that was not built from files alone
             local = LocalPortal(reader.entities)
             askers = Askers(portal_of=lambda _: local, admit=everybody)
-            yield _services(settings, embedder, reader, askers, clock)
+            yield _services(settings, embedder, reader, askers, recorder=recorder, clock=clock)
             return
         index = await open_index(settings, embedder.fingerprint)
         stack.push_async_callback(index.close)
         transport = await stack.enter_async_context(open_backstage(settings))
         askers = open_askers(settings, transport, keys, clock)
-        yield _services(settings, embedder, index, askers, clock)
+        yield _services(settings, embedder, index, askers, recorder=recorder, clock=clock)
 
 
 def _services(
@@ -88,6 +93,8 @@ def _services(
     embedder: Embedder,
     index: IndexReader,
     askers: Askers,
+    *,
+    recorder: Recorder,
     clock: Clock,
 ) -> Services:
     stale_after = timedelta(days=settings.stale_after_days)
@@ -105,6 +112,7 @@ def _services(
         index=index,
         portal_of=askers.portal_of,
         admit=askers.admit,
+        recorder=recorder,
         verifier=askers.verifier,
         plugin_keys=askers.plugin_keys,
         question_timeout_seconds=settings.question_timeout_seconds,

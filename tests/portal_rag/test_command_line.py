@@ -126,6 +126,16 @@ def test_a_wrong_setting_ends_with_its_name_and_code_2() -> None:
     assert "did you mean PORTAL_RAG_PORT?" in shown.output
 
 
+@pytest.mark.parametrize("name", ["PORTAL_RAG_AUDIT_LOG", "PORTAL_RAG_SENSITIVE_FILE"])
+def test_a_file_for_operators_that_cannot_be_used_ends_with_its_name_and_code_2(
+    tmp_path: Path, name: str
+) -> None:
+    environ = {name: str(tmp_path / "none" / "file"), "PORTAL_RAG_AUTH": "none"}
+    shown = run("serve", **environ)
+    assert shown.exit_code == 2
+    assert name in shown.output
+
+
 def test_the_doctor_stops_at_wrong_settings() -> None:
     shown = run("doctor")
     assert shown.exit_code == 1

@@ -55,6 +55,12 @@ def test_notes_and_titles_of_links_are_redacted() -> None:
     assert mention == Mention(label=MARKER, url="https://x.example", note=f"of {MARKER}")
 
 
+def test_what_operators_are_told_of_a_source_is_redacted() -> None:
+    source = make_source(id=f"files/techdocs:component:default/shop/{SECRET}/:0")
+    (kept,) = without_secrets(Evidence(passages=(replace(make_passage(), source=source),))).passages
+    assert kept.source.id == f"files/techdocs:component:default/shop/{MARKER}/:0"
+
+
 def test_an_anchor_made_of_a_secret_heading_is_cut_off() -> None:
     source = make_source(title=f"Shop > {SECRET}", url=f"https://x.example/docs/#{SECRET.lower()}")
     passage = replace(make_passage(), source=source)

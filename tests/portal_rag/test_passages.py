@@ -10,6 +10,7 @@ import pytest
 from portal_rag.corpus.documents import Chunk, DocumentKind
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.domain import Passage, Purpose, Query
+from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.passages import MOST_OF_ONE_PAGE, MOST_PASSAGES, ROUNDS, IndexPassages
 from tests.factories import NOW, make_chunk, make_entity, make_question
 from tests.fakes.indexes import EMBEDDER, publish_index
@@ -49,13 +50,19 @@ def documents_about(text: str) -> Query:
 async def find_for(
     query: Query, directory: Path, chunks: Sequence[Chunk], portal: FakePortal
 ) -> tuple[Passage, ...]:
+    return (await finding_for(query, directory, chunks, portal)).passages
+
+
+async def finding_for(
+    query: Query, directory: Path, chunks: Sequence[Chunk], portal: FakePortal
+) -> Finding:
     await publish_index(directory, chunks)
     index = EdgeReader(directory, EMBEDDER.fingerprint)
     source = IndexPassages(
         index=index, embedder=EMBEDDER, clock=lambda: NOW, stale_after=timedelta(days=365)
     )
     try:
-        return (await source.find(query, portal)).passages
+        return await source.find(query, portal)
     finally:
         await index.close()
 
@@ -119,6 +126,27 @@ async def test_a_portal_too_large_to_list_is_asked_about_ever_more_candidates(
     portal = FakePortal([SHOP, CART], hidden=[str(CART.ref)], complete=False)
     (passage,) = await find(tmp_path, [*hidden, readable], portal)
     assert passage.source.entity_ref == SHOP.ref
+
+
+@pytest.mark.parametrize("count", [0, 7, ROUNDS[0] + 10, ROUNDS[1] + 10])
+async def test_each_chunk_that_the_gate_held_back_counts_once_whatever_the_rounds(
+    tmp_path: Path, count: int
+) -> None:
+    hidden = [page("drain the broker", n, entity=str(CART.ref)) for n in range(count)]
+    readable = page("drain it, the way the broker manual says it should be done", 9999)
+    portal = FakePortal([SHOP, CART], hidden=[str(CART.ref)], complete=False)
+    query = documents_about("drain the broker")
+    finding = await finding_for(query, tmp_path, [*hidden, readable], portal)
+    assert (len(finding.passages), finding.dropped) == (1, count)
+
+
+async def test_what_the_query_already_leaves_out_is_not_counted_as_held_back(
+    tmp_path: Path,
+) -> None:
+    chunks = [page("drain the broker", 1), page("drain the broker", 2, entity=str(CART.ref))]
+    portal = FakePortal([SHOP, CART], hidden=[str(CART.ref)])
+    query = documents_about("drain the broker")
+    assert (await finding_for(query, tmp_path, chunks, portal)).dropped == 0
 
 
 @pytest.mark.parametrize("every", [2, 5, 20])

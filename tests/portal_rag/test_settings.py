@@ -38,6 +38,11 @@ def test_the_defaults_are_safe() -> None:
             },
             "PORTAL_RAG_ASK_PERMISSION",
         ),
+        ({**BACKSTAGE, "PORTAL_RAG_AUDIT_LOG": "stderr"}, "PORTAL_RAG_AUDIT_LOG"),
+        ({**BACKSTAGE, "PORTAL_RAG_AUDIT_USER": "nobody"}, "PORTAL_RAG_AUDIT_USER"),
+        ({**BACKSTAGE, "PORTAL_RAG_AUDIT_USER": "hashed"}, "PORTAL_RAG_AUDIT_USER_KEY"),
+        ({**BACKSTAGE, "PORTAL_RAG_AUDIT_USER_KEY": "short"}, "PORTAL_RAG_AUDIT_USER_KEY"),
+        ({**BACKSTAGE, "PORTAL_RAG_METRICS": "9464"}, "PORTAL_RAG_METRICS"),
         ({"PORTAL_RAG_BACKSTAGE_URL": "portal"}, "PORTAL_RAG_BACKSTAGE_URL"),
         ({"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_HOST": "192.0.2.1"}, "PORTAL_RAG_HOST"),
         (
@@ -63,4 +68,11 @@ def test_a_secret_never_stands_in_an_error() -> None:
 
 def test_asking_needs_no_backstage() -> None:
     assert load_asking_settings({}).auth == "none"
+
+
+def test_asking_in_process_is_not_audited() -> None:
+    assert load_asking_settings({"PORTAL_RAG_AUDIT_LOG": "stdout"}).audit_log == "off"
+
+
+def test_asking_by_a_service_ignores_where_it_listens() -> None:
     assert load_asking_settings({"PORTAL_RAG_HOST": "192.0.2.1"}).auth == "none"

@@ -1,0 +1,145 @@
+"""What Prometheus reads: counts of whole questions, and labels from closed sets alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from portal_rag.domain import Level, Purpose, State, Status
+from portal_rag.errors import PortalRagError
+from portal_rag.metrics import NO_LEVEL, UNKNOWN
+from portal_rag.recording import CANCELLED, UNEXPECTED
+from tests.fakes.backstage import FakeBackstage
+from tests.fakes.indexes import publish_index
+from tests.portal_rag.recorded import HOW_TO, Recorded, post, recording
+from tests.portal_rag.world import CHUNKS, ENTITIES, ask
+
+
+def names_below(error: type[PortalRagError]) -> set[str]:
+    return {error.name}.union(*map(names_below, error.__subclasses__()))
+
+
+CLOSED = {
+    "purpose": {*get_args(Purpose), UNKNOWN},
+    "outcome": {*get_args(Status), *names_below(PortalRagError), UNEXPECTED, CANCELLED},
+    "confidence": {*get_args(Level), NO_LEVEL},
+    "source": {"catalog", "index"},
+    "state": set(get_args(State)),
+}
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[FakeBackstage]:
+    with FakeBackstage(entities=ENTITIES) as backstage:
+        yield backstage
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("index")
+    anyio.run(publish_index, directory, CHUNKS)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def shared(
+    portal: FakeBackstage, index: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Recorded]:
+    path = tmp_path_factory.mktemp("audit") / "audit.jsonl"
+    with recording(portal, index, path) as recorded:
+        yield recorded
+
+
+def samples(recorded: Recorded) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(recorded.metrics())
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def labelled(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    return name, frozenset(labels.items())
+
+
+def test_questions_sources_and_times_are_counted(
+    portal: FakeBackstage, index: Path, tmp_path: Path
+) -> None:
+    with recording(portal, index, tmp_path / "audit.jsonl") as recorded:
+        assert "portal_rag_gate_dropped_total 0.0" in recorded.metrics()
+        ask(recorded.client, portal, "alice", "Who owns shop?")
+        ask(recorded.client, portal, "alice", "Who owns shop?")
+        ask(recorded.client, portal, "guest", HOW_TO)
+        ask(recorded.client, portal, "guest", "Delete shop")
+        told = samples(recorded)
+    questions = "portal_rag_questions_total"
+    facts = labelled(questions, purpose="facts", outcome="answered", confidence="high")
+    assert told[facts] == 2
+    assert told[labelled(questions, purpose="write", outcome="declined", confidence="none")] == 1
+    states = "portal_rag_source_states_total"
+    assert told[labelled(states, source="index", state="not_applicable")] == 2
+    assert told[labelled(states, source="index", state="ok")] == 1
+    assert told[labelled("portal_rag_question_seconds_count")] == 4
+    assert told[labelled("portal_rag_source_seconds_count", source="catalog")] == 3
+
+
+def test_what_the_gate_held_back_is_counted(
+    portal: FakeBackstage, index: Path, tmp_path: Path
+) -> None:
+    with recording(portal, index, tmp_path / "audit.jsonl") as recorded:
+        token, body = portal.user_token("user:default/dave"), {"question": HOW_TO}
+        post(recorded.client, token, body)
+        scorer = portal.entities["component:default/scorer"]
+        portal.remove("component:default/scorer")
+        post(recorded.client, token, body)
+        portal.put(scorer)
+        assert samples(recorded)[labelled("portal_rag_gate_dropped_total")] == 1
+
+
+def test_the_answer_is_plain_text_of_prometheus(shared: Recorded) -> None:
+    response = shared.client.get("/metrics")
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+
+
+WORDS = st.sampled_from(
+    [
+        *("who owns", "what is", "delete", "on call", "runbook for", "restart", "depends on"),
+        *("shop", "Scorer", "basket", "team-web", "component:default/scorer", "INC-117"),
+        *("outcome", 'x"} 1', "\n", "#", "{}", "\u2028"),
+    ]
+)
+ASKED = st.one_of(st.lists(WORDS, min_size=1, max_size=6).map(" ".join), st.text(max_size=60))
+REFS = st.sampled_from(["component:default/shop", "component:default/scorer", "x:y/z"])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(question=ASKED, page=st.none() | REFS, user=st.sampled_from(["guest", "alice", "carol"]))
+def test_whatever_is_asked_labels_stay_within_closed_sets(
+    portal: FakeBackstage, shared: Recorded, question: str, page: str | None, user: str
+) -> None:
+    token = portal.user_token(f"user:default/{user}")
+    body = {"question": question, "entityRef": page, "conversationId": "shop"}
+    post(shared.client, token, body)
+    for _, labels in samples(shared):
+        for name, value in labels:
+            assert name == "le" or value in CLOSED[name]
+
+
+def test_failures_are_counted_under_the_names_of_our_errors(
+    portal: FakeBackstage, index: Path, tmp_path: Path
+) -> None:
+    hasty = {"PORTAL_RAG_QUESTION_TIMEOUT_SECONDS": "0.2"}
+    with recording(portal, index, tmp_path / "audit.jsonl", **hasty) as recorded:
+        held = portal.hold("/api/catalog")
+        post(recorded.client, portal.user_token("user:default/alice"), {"question": "What?"})
+        portal.mend()
+        held.release()
+        told = samples(recorded)
+    labels = {"purpose": "unknown", "outcome": "UpstreamTimeoutError", "confidence": "none"}
+    assert told[labelled("portal_rag_questions_total", **labels)] == 1
