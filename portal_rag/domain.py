@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.tokens import UserProof
-from portal_rag.corpus.documents import DocumentKind
+from portal_rag.corpus.documents import DocumentKind, Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import Visibility
 
@@ -293,4 +293,8 @@ class Portal(Protocol):
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         """The gate: ask now, uncached, which of these exist and may be read."""
+        ...
+
+    async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
+        """The gate for documents: ask, as `readable` does, for all that governs each of them."""
         ...

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 
+from portal_rag.backstage.document_permissions import DocumentPermissions
 from portal_rag.corpus.settings import CorpusSettings, HttpUrl, load_settings
 from portal_rag.errors import ConfigurationError
 
@@ -25,6 +26,7 @@ class ServiceSettings(CorpusSettings):
     plugin_key: SecretStr | None = None
     plugin_public_keys: Path | None = None
     permission_enabled: bool = True
+    document_permissions: str = ""
     ask_permission: bool = False
     authz_timeout_seconds: PositiveFloat = 30.0
     allowed_callers: str = "mcp-actions"
@@ -82,6 +84,7 @@ def _check_unauthenticated(settings: ServiceSettings) -> None:
 
 
 def _check_permissions(settings: ServiceSettings) -> None:
+    DocumentPermissions.parse(settings.document_permissions)
     if settings.identity == "plugin" and (not settings.plugin_key) == (
         not settings.plugin_key_file
     ):

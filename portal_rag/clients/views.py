@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.document_permissions import DocumentPermissions
 from portal_rag.backstage.permission import Decision, PermissionClient
 from portal_rag.backstage.plugin_tokens import PluginTokens
 from portal_rag.clients.backstage_portal import LISTING_SECONDS, BackstagePortal
@@ -52,6 +53,7 @@ class Views:
     credentials_of: CredentialsOf
     catalog: CatalogClient
     permission: PermissionClient | None
+    document_permissions: DocumentPermissions
     as_plugin: bool
     listings: UserCache[Listing]
     decisions: UserCache[Decision]
@@ -64,7 +66,11 @@ class Views:
         """
         credentials = self.credentials_of(principal)
         seen = BackstagePortal(
-            credentials, catalog=self.catalog, permission=self.permission, listings=self.listings
+            credentials,
+            catalog=self.catalog,
+            permission=self.permission,
+            document_permissions=self.document_permissions,
+            listings=self.listings,
         )
         if not self.as_plugin:
             return seen
@@ -76,6 +82,7 @@ def make_views(
     signer: PluginTokens | None,
     catalog: CatalogClient,
     permission: PermissionClient | None,
+    document_permissions: DocumentPermissions,
     timer: Timer,
 ) -> Views:
     """Prepare views by plugin tokens if there is a signer, else by the askers' own."""
@@ -83,6 +90,7 @@ def make_views(
         credentials_of=minted_by(signer) if signer else forwarded,
         catalog=catalog,
         permission=permission,
+        document_permissions=document_permissions,
         as_plugin=signer is not None,
         listings=UserCache(timer, seconds=LISTING_SECONDS),
         decisions=UserCache(timer, seconds=DECISION_SECONDS),

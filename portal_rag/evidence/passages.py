@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import anyio.to_thread
 
-from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.documents import Chunk, Governed
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import query_terms
@@ -38,7 +38,7 @@ class IndexPassages:
     """Hybrid retrieval over what the asker may read.
 
     The filter inside the query may be a minute old; whatever is to be used passes
-    `Portal.readable`, which asks live, before it is ranked.
+    `Portal.permitted`, which asks live, before it is ranked.
     """
 
     name = "index"
@@ -127,12 +127,10 @@ async def _past_the_gate(
 ) -> tuple[_Ranking, ...]:
     """Leave out what may not be read before anything is ranked, so that no rank tells of it."""
     found = tuple(found)
-    readable = await portal.readable(
-        {ref for hits in found for hit in hits for ref in _governing(hit)}
-    )
+    permitted = await portal.permitted({_governed(hit) for hits in found for hit in hits})
     return tuple(
         _Ranking(
-            hits=tuple(hit for hit in hits if readable.issuperset(_governing(hit))),
+            hits=tuple(hit for hit in hits if _governed(hit) in permitted),
             has_ended=len(hits) < limit,
         )
         for hits in found
@@ -145,9 +143,8 @@ def _best(query: Query, rankings: Sequence[_Ranking], depth: int) -> list[Candid
     return _without_crowds(_naming(query.ticket_ids, candidates))
 
 
-def _governing(hit: Hit) -> Iterable[EntityRef]:
-    """Whoever reads the passage learns of both: the entity of the files and the one it is about."""
-    return (hit.stored.chunk.resource_ref, hit.stored.chunk.entity_ref)
+def _governed(hit: Hit) -> Governed:
+    return hit.stored.chunk.governed
 
 
 def _without_crowds(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.document_permissions import DocumentPermissions
 from portal_rag.backstage.jwks import JwksCache
 from portal_rag.backstage.permission import PermissionClient
 from portal_rag.backstage.plugin_keys import (
@@ -85,6 +86,7 @@ def open_askers(
         signer=signer,
         catalog=CatalogClient(transport),
         permission=permission if settings.permission_enabled else None,
+        document_permissions=DocumentPermissions.parse(settings.document_permissions),
         timer=time.monotonic,
     )
     admission = Admission(permission=permission, deadline_seconds=settings.authz_timeout_seconds)

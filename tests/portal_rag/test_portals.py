@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.document_permissions import ONLY_CATALOG
 from portal_rag.backstage.permission import PermissionClient
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.backstage_portal import BackstagePortal
@@ -49,6 +50,7 @@ def view(
         ForwardedToken(who),
         catalog=CatalogClient(transport),
         permission=PermissionClient(transport),
+        document_permissions=ONLY_CATALOG,
         listings=listings or Listings(Ticking(), seconds=60.0),
     )
 

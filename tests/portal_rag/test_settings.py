@@ -38,6 +38,10 @@ def test_the_defaults_are_safe() -> None:
             },
             "PORTAL_RAG_ASK_PERMISSION",
         ),
+        (
+            {**BACKSTAGE, "PORTAL_RAG_DOCUMENT_PERMISSIONS": "docs=docs.read"},
+            "PORTAL_RAG_DOCUMENT_PERMISSIONS",
+        ),
         ({"PORTAL_RAG_BACKSTAGE_URL": "portal"}, "PORTAL_RAG_BACKSTAGE_URL"),
         ({"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_HOST": "192.0.2.1"}, "PORTAL_RAG_HOST"),
         (
