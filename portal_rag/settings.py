@@ -30,6 +30,7 @@ class ServiceSettings(CorpusSettings):
     ask_permission: bool = False
     authz_timeout_seconds: PositiveFloat = 30.0
     allowed_callers: str = "mcp-actions"
+    machine_clients_file: Path | None = None
     catalog_timeout_seconds: PositiveFloat = 2.0
     source_timeout_seconds: PositiveFloat = 3.0
     question_timeout_seconds: PositiveFloat = 5.0

@@ -31,6 +31,7 @@ from portal_rag.services.askers import (
     open_plugin_keys,
 )
 from portal_rag.services.index import open_index, open_query_model
+from portal_rag.services.machine_clients import MachineClients, open_machine_clients
 from portal_rag.settings import ServiceSettings
 
 _log = structlog.get_logger()
@@ -42,6 +43,7 @@ class Services:
 
     `verifier` is None without authentication. `admit` raises NotAllowedError for those who may
     not ask at all. `plugin_keys` are published; they are None unless the service is a plugin.
+    `machine_clients` may use what they were given, and never ask.
     """
 
     pipeline: Pipeline
@@ -50,6 +52,7 @@ class Services:
     admit: Admit
     verifier: TokenVerifier | None
     plugin_keys: tuple[Jwk, ...] | None
+    machine_clients: MachineClients
     question_timeout_seconds: float
 
 
@@ -107,6 +110,7 @@ def _services(
         admit=askers.admit,
         verifier=askers.verifier,
         plugin_keys=askers.plugin_keys,
+        machine_clients=open_machine_clients(settings),
         question_timeout_seconds=settings.question_timeout_seconds,
     )
 
