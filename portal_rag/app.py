@@ -16,6 +16,7 @@ from portal_rag.api.authentication import (
 )
 from portal_rag.api.failures import MOUNT, known_failure, routing_failure, unknown_failure
 from portal_rag.api.health import liveness, readiness
+from portal_rag.api.machine_clients import MachineAccess, UsersOnly
 from portal_rag.api.metrics import metrics
 from portal_rag.api.plugin import permission_metadata, public_keys
 from portal_rag.api.questions import answer_question
@@ -33,7 +34,12 @@ def create_app(open_services: OpenServices) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
         async with open_services() as services:
-            yield State(services=services, authentication=_authentication(services))
+            known, users = services.machine_clients, _authentication(services)
+            yield State(
+                services=services,
+                authentication=UsersOnly(known=known, users=users),
+                machines=MachineAccess(known=known, others=users),
+            )
 
     return Starlette(
         lifespan=lifespan,

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from portal_rag.backstage.entities import Entity
-from portal_rag.backstage.tokens import UserProof
-from portal_rag.corpus.documents import DocumentKind
+from portal_rag.corpus.documents import DocumentKind, Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import Visibility
 
@@ -53,30 +52,6 @@ State = Literal[
     "not_applicable",
     "not_allowed",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortalUser:
-    """A verified Backstage user; the token is the user's own and acts for nobody else."""
-
-    user_ref: EntityRef
-    token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepresentedUser:
-    """A verified user for whom this service acts as a plugin; `through` is one that asked it to."""
-
-    proof: UserProof
-    through: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LocalReader:
-    """Whoever sits at this machine, asking an index that was built from files of this machine."""
-
-
-Principal = PortalUser | RepresentedUser | LocalReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,4 +270,8 @@ class Portal(Protocol):
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         """The gate: ask now, uncached, which of these exist and may be read."""
+        ...
+
+    async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
+        """The gate for documents: ask, as `readable` does, for all that governs each of them."""
         ...

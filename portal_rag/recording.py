@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import anyio
 
 from portal_rag.audit import Audit
-from portal_rag.domain import Principal, Question, Timer
+from portal_rag.domain import Question, Timer
 from portal_rag.errors import AuditUnavailableError, PortalRagError
 from portal_rag.metrics import Metrics
+from portal_rag.principals import Principal
 from portal_rag.trail import Answered, Ended
 
 UNEXPECTED = "Error"
@@ -19,10 +20,10 @@ CANCELLED = "Cancelled"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """The audit log and the metrics; either is None where it is switched off."""
+    """The audit log, None where it is switched off, and the metrics."""
 
     audit: Audit | None
-    metrics: Metrics | None
+    metrics: Metrics
     timer: Timer
 
     async def follow(
@@ -67,5 +68,4 @@ class Recorder:
             ended = replace(ended, answered=None, error=error.name)
             raise
         finally:
-            if self.metrics:
-                self.metrics.count(ended)
+            self.metrics.count(ended)

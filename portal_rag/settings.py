@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr
 
+from portal_rag.backstage.document_permissions import DocumentPermissions
 from portal_rag.corpus.settings import CorpusSettings, HttpUrl, load_settings
 from portal_rag.errors import ConfigurationError
 
@@ -35,9 +36,11 @@ class ServiceSettings(CorpusSettings):
     plugin_key: SecretStr | None = None
     plugin_public_keys: Path | None = None
     permission_enabled: bool = True
+    document_permissions: str = ""
     ask_permission: bool = False
     authz_timeout_seconds: PositiveFloat = 30.0
     allowed_callers: str = "mcp-actions"
+    machine_clients_file: Path | None = None
     catalog_timeout_seconds: PositiveFloat = 2.0
     source_timeout_seconds: PositiveFloat = 3.0
     question_timeout_seconds: PositiveFloat = 5.0
@@ -47,7 +50,6 @@ class ServiceSettings(CorpusSettings):
     audit_user_key: SecretStr | None = Field(default=None, min_length=16)
     audit_questions: bool = False
     sensitive_file: Path | None = None
-    metrics: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = True
     service_url: HttpUrl | None = None
@@ -109,6 +111,7 @@ def _check_audit(settings: ServiceSettings) -> None:
 
 
 def _check_permissions(settings: ServiceSettings) -> None:
+    DocumentPermissions.parse(settings.document_permissions)
     if settings.identity == "plugin" and (not settings.plugin_key) == (
         not settings.plugin_key_file
     ):

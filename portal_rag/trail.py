@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from portal_rag.corpus.documents import DocumentKind
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.domain import Answer, Draft, Evidence, Principal, Purpose, Query, Question, Topic
+from portal_rag.domain import Answer, Draft, Evidence, Purpose, Query, Question, Topic
+from portal_rag.principals import Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from evals.bench.timing import ROUNDS, WARM_UP, ratio, spread, timed
 from evals.demo import cases
 from evals.renaming import Renaming
 from portal_rag.corpus.embedding import Embedder, load_embedder
-from portal_rag.domain import LocalReader, Question
+from portal_rag.domain import Question
+from portal_rag.principals import LocalReader
 from portal_rag.services import Services, open_services
 from portal_rag.settings import load_service_settings
 

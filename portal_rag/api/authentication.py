@@ -1,14 +1,15 @@
 """Who is asking: a verified Backstage user, or the reader of this machine's own files."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
 from portal_rag.backstage.tokens import OnBehalfOfToken, ServiceToken, TokenVerifier, UserToken
-from portal_rag.domain import LocalReader, PortalUser, Principal, RepresentedUser
 from portal_rag.errors import AuthenticationError, NotAllowedError
+from portal_rag.principals import LocalReader, PortalUser, Principal, RepresentedUser
 
 _BEARER = re.compile(r"Bearer[ ]+(\S+)", re.IGNORECASE)
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -28,7 +29,7 @@ class BackstageAuthentication:
             AuthenticationError: no token, or none that can be verified.
             NotAllowedError: the token is good, but no user may ask with it here.
         """
-        unverified_token = _bearer(headers)
+        unverified_token = bearer_token(headers)
         token = await self.verifier.verify(unverified_token)
         match token:
             case UserToken(user_ref=user_ref):
@@ -46,7 +47,7 @@ class BackstageAuthentication:
         Raises:
             AuthenticationError: no token, or none that can be verified.
         """
-        await self.verifier.verify(_bearer(headers))
+        await self.verifier.verify(bearer_token(headers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class PluginAuthentication:
             AuthenticationError: no token, or none that can be verified or proves a user.
             NotAllowedError: a plugin asks for itself.
         """
-        token = await self.verifier.verify(_bearer(headers))
+        token = await self.verifier.verify(bearer_token(headers))
         if isinstance(token, ServiceToken):
             raise NotAllowedError(_NO_SERVICES)
         through = token.caller if isinstance(token, OnBehalfOfToken) else None
@@ -74,7 +75,7 @@ class PluginAuthentication:
         Raises:
             AuthenticationError: no token, or none that can be verified.
         """
-        await self.verifier.verify(_bearer(headers))
+        await self.verifier.verify(bearer_token(headers))
 
 
 class LocalAuthentication:
@@ -105,11 +106,24 @@ class LocalAuthentication:
 Authentication = BackstageAuthentication | PluginAuthentication | LocalAuthentication
 
 
-def _bearer(headers: Headers) -> str:
-    match = _BEARER.fullmatch(headers.get("authorization", ""))
-    if not match:
+def bearer_token(headers: Headers) -> str:
+    """Give the one token that was sent; of two, somebody before us might have looked at the other.
+
+    Raises:
+        AuthenticationError: there is none, or more than one Authorization header.
+    """
+    if len(headers.getlist("authorization")) > 1:
+        raise AuthenticationError("There must be one Authorization header")
+    tokens = bearer_tokens(headers)
+    if not tokens:
         raise AuthenticationError("Missing credentials")
-    return match[1]
+    return tokens[0]
+
+
+def bearer_tokens(headers: Headers) -> Sequence[str]:
+    """List whatever was sent as a token."""
+    matches = map(_BEARER.fullmatch, headers.getlist("authorization"))
+    return [match[1] for match in matches if match]
 
 
 def _hostname(url: str) -> str | None:

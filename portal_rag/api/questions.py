@@ -9,12 +9,13 @@ from starlette.responses import JSONResponse, Response
 from portal_rag.api.request_log import current_request_id
 from portal_rag.api.state import State
 from portal_rag.api.wire import parse_question, to_wire
-from portal_rag.domain import Principal, Question
+from portal_rag.domain import Question
 from portal_rag.errors import (
     PayloadTooLargeError,
     UnsupportedMediaTypeError,
     UpstreamTimeoutError,
 )
+from portal_rag.principals import Principal
 from portal_rag.services import Services
 from portal_rag.trail import Answered
 

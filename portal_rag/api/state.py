@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from portal_rag.api.authentication import Authentication
+from portal_rag.api.machine_clients import MachineAccess, UsersOnly
 from portal_rag.services import Services
 
 
@@ -10,4 +10,5 @@ class State(TypedDict):
     """Typed lifespan state, read as `request.state["services"]`."""
 
     services: Services
-    authentication: Authentication
+    authentication: UsersOnly
+    machines: MachineAccess

@@ -14,8 +14,9 @@ from portal_rag.audit.sensitive import Sensitive
 from portal_rag.audit.sinks import Sink
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.redaction import redact
-from portal_rag.domain import Clock, LocalReader, PortalUser, Principal, RepresentedUser
+from portal_rag.domain import Clock
 from portal_rag.errors import AuditUnavailableError
+from portal_rag.principals import LocalReader, PortalUser, Principal, RepresentedUser
 from portal_rag.trail import Answered, Ended, Trail
 
 LOCAL = "local"

@@ -34,5 +34,10 @@ def batches_of_refs(
         dict.fromkeys(refs),
         most_items=MOST_REFS,
         most_bytes=most_bytes,
-        size=lambda ref: len(json.dumps(str(ref))) + 1,
+        size=size_of_ref,
     )
+
+
+def size_of_ref(ref: EntityRef) -> int:
+    """Count the bytes of a reference and its comma in a JSON array."""
+    return len(json.dumps(str(ref))) + 1

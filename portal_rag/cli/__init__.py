@@ -17,6 +17,7 @@ from portal_rag.logging import configure_logging
 from portal_rag.services import open_services
 from portal_rag.services.askers import open_plugin_keys
 from portal_rag.services.index import check_local_index
+from portal_rag.services.machine_clients import open_machine_clients
 from portal_rag.services.recorder import check_recorder
 from portal_rag.settings import load_asking_settings, load_service_settings
 
@@ -49,6 +50,7 @@ def serve() -> None:
     settings = load_service_settings()
     open_plugin_keys(settings)
     check_recorder(settings)
+    open_machine_clients(settings)
     configure_logging(settings.log_level, json_lines=settings.log_json)
     if settings.auth == "none":
         check_local_index(settings)

@@ -7,8 +7,8 @@ import anyio
 import httpx
 
 from portal_rag.api.wire import parse_question, to_wire
-from portal_rag.domain import LocalReader
 from portal_rag.errors import AuthenticationError, InputError, UpstreamError
+from portal_rag.principals import LocalReader
 from portal_rag.services import open_services
 from portal_rag.settings import ServiceSettings
 

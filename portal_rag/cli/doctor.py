@@ -8,6 +8,7 @@ import anyio
 from portal_rag.errors import IndexUnavailableError, PortalRagError, UpstreamError
 from portal_rag.services.askers import open_backstage, open_plugin_keys
 from portal_rag.services.index import open_index, open_query_model
+from portal_rag.services.machine_clients import open_machine_clients
 from portal_rag.settings import ServiceSettings, load_service_settings
 
 
@@ -61,6 +62,10 @@ async def _check_identity(settings: ServiceSettings) -> str:
     return f"plugin, signs with {keys.signing.kid} and publishes {len(keys.published)} keys"
 
 
+async def _check_machines(settings: ServiceSettings) -> str:
+    return f"{len(open_machine_clients(settings).clients)} machine clients are known"
+
+
 _Probe = Callable[[ServiceSettings], Awaitable[str]]
 _PROBES: tuple[tuple[str, _Probe, str], ...] = (
     (
@@ -84,6 +89,11 @@ _PROBES: tuple[tuple[str, _Probe, str], ...] = (
         "identity",
         _check_identity,
         "Make a key with `portal-rag keys create`, or set PORTAL_RAG_IDENTITY=forward.",
+    ),
+    (
+        "machines",
+        _check_machines,
+        "Correct the file that PORTAL_RAG_MACHINE_CLIENTS_FILE names (README, Machine clients).",
     ),
 )
 

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.document_permissions import DocumentPermissions, Wanted
 from portal_rag.backstage.entities import Entity
-from portal_rag.backstage.permission import PermissionClient
+from portal_rag.backstage.permission import READ, PermissionClient
 from portal_rag.clients.credentials import Credentials, UserCache
+from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
 from portal_rag.domain import Listing
@@ -36,12 +38,14 @@ class BackstagePortal:
         catalog: CatalogClient,
         permission: PermissionClient | None,
         listings: UserCache[Listing],
+        document_permissions: DocumentPermissions,
     ) -> None:
         """`permission` is None where Backstage runs with `permission.enabled: false`."""
         self._credentials = credentials
         self._catalog = catalog
         self._permission = permission
         self._listings = listings
+        self._document_permissions = document_permissions
 
     async def entities(self, refs: Collection[EntityRef]) -> Mapping[EntityRef, Entity]:
         return await self._catalog.by_refs(list(refs), token=self._catalog_token)
@@ -71,18 +75,38 @@ class BackstagePortal:
 
         `/authorize` allows what does not exist to whoever may read everything, hence the second.
         """
-        if not refs:
+        documents = {ref: Governed(frozenset({ref}), "catalog") for ref in refs}
+        permitted = await self.permitted(documents.values())
+        return frozenset(ref for ref, document in documents.items() if document in permitted)
+
+    async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
+        """Ask as `readable` does, in the same request also for what is set for an origin."""
+        if not documents:
             return frozenset()
+        wanted = self._document_permissions.wanted_for(documents)
+        existing, allowed = await asyncio.gather(
+            self._existing(wanted[READ]), self._allowed(wanted)
+        )
+        return frozenset(
+            document
+            for document in documents
+            if document.entities <= existing
+            and all(
+                document.entities <= allowed[name]
+                for name in self._document_permissions.governing(document)
+            )
+        )
+
+    async def _allowed(self, wanted: Wanted) -> Wanted:
+        if not self._permission:
+            return wanted
         token = self._credentials.token_for("permission")
-        verdicts = [self._existing(refs)]
-        if self._permission:
-            verdicts.append(self._permission.readable(refs, token=token))
-        return frozenset(refs).intersection(*await asyncio.gather(*verdicts))
+        return await self._permission.readable_by(wanted, token=token)
 
     async def _existing(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         fields = ("kind", "metadata.namespace", "metadata.name")
         return frozenset(
-            await self._catalog.by_refs(list(refs), token=self._catalog_token, fields=fields)
+            await self._catalog.by_refs(sorted(refs), token=self._catalog_token, fields=fields)
         )
 
     @property

@@ -7,7 +7,8 @@ from typing import Generic, Protocol, TypeVar
 
 from portal_rag.backstage.plugin_tokens import Audience, PluginTokens
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.domain import PortalUser, RepresentedUser, Timer
+from portal_rag.domain import Timer
+from portal_rag.principals import PortalUser, RepresentedUser
 
 MOST_REMEMBERED = 500
 UserKey = tuple[EntityRef, str]

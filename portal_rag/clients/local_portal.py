@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from portal_rag.backstage.entities import Entity
+from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import OnlyResources, Visibility
 from portal_rag.domain import Listing
@@ -38,6 +39,10 @@ class LocalPortal:
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         return frozenset(self._known().keys() & set(refs))
+
+    async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
+        known = self._known().keys()
+        return frozenset(each for each in documents if each.entities <= known)
 
     def _known(self) -> Mapping[EntityRef, Entity]:
         snapshot = self._read_snapshot()

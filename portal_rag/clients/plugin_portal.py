@@ -8,6 +8,7 @@ from portal_rag.backstage.permission import Conditional, Decision, PermissionCli
 from portal_rag.clients.backstage_portal import BackstagePortal
 from portal_rag.clients.credentials import Credentials, UserCache
 from portal_rag.corpus.conditions import parse_condition
+from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility, Where
 from portal_rag.domain import Listing
@@ -56,6 +57,9 @@ class PluginPortal:
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         return await self._seen.readable(refs)
+
+    async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
+        return await self._seen.permitted(documents)
 
 
 def _visibility_by(decision: Decision) -> Visibility:

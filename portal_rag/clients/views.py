@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.document_permissions import DocumentPermissions
 from portal_rag.backstage.permission import Decision, PermissionClient
 from portal_rag.backstage.plugin_tokens import PluginTokens
 from portal_rag.clients.backstage_portal import LISTING_SECONDS, BackstagePortal
@@ -14,8 +15,9 @@ from portal_rag.clients.credentials import (
     UserCache,
 )
 from portal_rag.clients.plugin_portal import DECISION_SECONDS, PluginPortal
-from portal_rag.domain import Listing, Portal, PortalUser, Principal, RepresentedUser, Timer
+from portal_rag.domain import Listing, Portal, Timer
 from portal_rag.errors import NotAllowedError
+from portal_rag.principals import PortalUser, Principal, RepresentedUser
 
 CredentialsOf = Callable[[Principal], Credentials]
 
@@ -52,6 +54,7 @@ class Views:
     credentials_of: CredentialsOf
     catalog: CatalogClient
     permission: PermissionClient | None
+    document_permissions: DocumentPermissions
     as_plugin: bool
     listings: UserCache[Listing]
     decisions: UserCache[Decision]
@@ -64,7 +67,11 @@ class Views:
         """
         credentials = self.credentials_of(principal)
         seen = BackstagePortal(
-            credentials, catalog=self.catalog, permission=self.permission, listings=self.listings
+            credentials,
+            catalog=self.catalog,
+            permission=self.permission,
+            document_permissions=self.document_permissions,
+            listings=self.listings,
         )
         if not self.as_plugin:
             return seen
@@ -76,6 +83,7 @@ def make_views(
     signer: PluginTokens | None,
     catalog: CatalogClient,
     permission: PermissionClient | None,
+    document_permissions: DocumentPermissions,
     timer: Timer,
 ) -> Views:
     """Prepare views by plugin tokens if there is a signer, else by the askers' own."""
@@ -83,6 +91,7 @@ def make_views(
         credentials_of=minted_by(signer) if signer else forwarded,
         catalog=catalog,
         permission=permission,
+        document_permissions=document_permissions,
         as_plugin=signer is not None,
         listings=UserCache(timer, seconds=LISTING_SECONDS),
         decisions=UserCache(timer, seconds=DECISION_SECONDS),

@@ -11,6 +11,8 @@ from portal_rag.corpus.entity_ref import EntityRef
 
 BlockKind = Literal["text", "code", "table"]
 DocumentKind = Literal["runbook", "adr", "guide", "readme", "incident", "api", "entity"]
+Origin = Literal["catalog", "techdocs", "markdown"]
+"""Where a text was read: what the catalog says itself, docs of an entity, or a Markdown folder."""
 
 _IDENTITY = uuid.UUID("5f0c7c6e-6a3d-5d0b-9d55-0d3a3c1f6b11")
 
@@ -56,6 +58,17 @@ class Document:
     sections: tuple[Section, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """All that decides who may read a document: entities, and the origin, which no author sets.
+
+    `origin` is None where a newer indexer knows one that this program does not.
+    """
+
+    entities: frozenset[EntityRef]
+    origin: Origin | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """One passage: the unit that is embedded, found, permitted and cited.
@@ -79,6 +92,11 @@ class Chunk:
     def id(self) -> str:
         """Where the chunk is, never what it says: a changed text overwrites its old self."""
         return str(uuid.uuid5(_IDENTITY, f"{self.source}|{self.document_path}|{self.ordinal}"))
+
+    @property
+    def governed(self) -> Governed:
+        """Whoever reads it learns of both, the entity of the files and the one it is about."""
+        return Governed(frozenset({self.resource_ref, self.entity_ref}), _origin(self.source))
 
     @property
     def embedded_text(self) -> str:
@@ -107,6 +125,18 @@ class Chunk:
                 ]
             )
         )
+
+
+def _origin(source: str) -> Origin | None:
+    """Read it from `backstage/techdocs`, `files/catalog`, `markdown/<entity ref>/<folder>`."""
+    match source.split("/"):
+        case ["backstage" | "files", "catalog"]:
+            return "catalog"
+        case ["backstage" | "files", "techdocs"]:
+            return "techdocs"
+        case ["markdown", *_]:
+            return "markdown"
+    return None
 
 
 def _digest(text: str) -> str:

@@ -23,14 +23,13 @@ from portal_rag.corpus.schema import (
     INDEXED_KEYS,
     LEXICAL,
     MARK_KEYS,
-    SOURCE,
     from_payload,
     to_governance,
     to_mark,
     to_metadata,
     to_payload,
 )
-from portal_rag.corpus.selection import RESOURCE_REF, AnyOf, Filterable
+from portal_rag.corpus.selection import RESOURCE_REF, SOURCE, AnyOf, Filterable
 from portal_rag.corpus.store import (
     DenseVector,
     EmbeddedChunk,

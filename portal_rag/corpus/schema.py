@@ -10,15 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.predicates import PredicateHashes
-from portal_rag.corpus.selection import PREDICATES, RESOURCE_REF
+from portal_rag.corpus.selection import ENTITY_REF, PREDICATES, RESOURCE_REF, SOURCE
 from portal_rag.corpus.store import SCHEMA_VERSION, Manifest, Run, StoredChunk, StoredMark
 from portal_rag.errors import ConfigurationError, IndexUnavailableError, UpstreamError
 
 DENSE = "dense"
 LEXICAL = "lexical"
 
-SOURCE = "source"
-INDEXED_KEYS = (RESOURCE_REF, "entity_ref", SOURCE, "document_path", "kind", PREDICATES)
+INDEXED_KEYS = (RESOURCE_REF, ENTITY_REF, SOURCE, "document_path", "kind", PREDICATES)
 """Keys with a keyword index; they must exist before the first point is written."""
 MARK_KEYS = ("document_path", RESOURCE_REF, "content_hash", "metadata_hash", "visibility_hash")
 

@@ -1,17 +1,25 @@
 """Which points a query may return, in a form that each engine translates and none can widen."""
 
 import itertools
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import astuple, dataclass
 from typing import assert_never
 
 from portal_rag.corpus import conditions
 from portal_rag.corpus.conditions import Condition, Rule, asked_for
 from portal_rag.corpus.predicates import KNOWN, UNKNOWN, hash_of
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility, Where, Without
+from portal_rag.corpus.visibility import (
+    GateDecides,
+    OnlyResources,
+    Refused,
+    Visibility,
+    Where,
+    Without,
+)
 
 RESOURCE_REF = "resource_ref"
 ENTITY_REF = "entity_ref"
+SOURCE = "source"
 PREDICATES = "predicates"
 
 
@@ -77,11 +85,32 @@ def select(visibility: Visibility) -> Selection:
             return Everything()
         case Where(condition=condition):
             return _with_unknown(_possibly(condition))
-        case Without(among=among, refs=refs):
-            refused = (_any_of(key, map(str, refs)) for key in (RESOURCE_REF, ENTITY_REF))
-            return _all_of([select(among), *map(_not, refused)])
+        case Without(among=among, refused=refused):
+            return _all_of([select(among), _not(_one_of(_refused_parts(refused)))])
         case _:
             assert_never(visibility)
+
+
+def _refused_parts(refused: Collection[Refused]) -> Iterator[Selection]:
+    """Select exactly these; what governs itself, which is nearly all, goes into one part a source.
+
+    An entity and another of the same part govern together only what both of them were refused for.
+    """
+    themselves: dict[str, set[str]] = {}
+    for each in sorted(refused, key=astuple):
+        source, resource, entity = each.source, str(each.resource_ref), str(each.entity_ref)
+        if resource == entity:
+            themselves.setdefault(source, set()).add(entity)
+        else:
+            yield _chunks_of(source, {resource}, {entity})
+    for source, entities in themselves.items():
+        yield _chunks_of(source, entities, entities)
+
+
+def _chunks_of(source: str, resources: Collection[str], entities: Collection[str]) -> Selection:
+    return _all_of(
+        [_any_of(SOURCE, [source]), _any_of(RESOURCE_REF, resources), _any_of(ENTITY_REF, entities)]
+    )
 
 
 def salted(selection: Filterable, salt: str) -> Filterable:

@@ -20,13 +20,12 @@ from portal_rag.corpus.schema import (
     INDEXED_KEYS,
     LEXICAL,
     MARK_KEYS,
-    SOURCE,
     from_payload,
     manifest_from_json,
     manifest_to_json,
     to_mark,
 )
-from portal_rag.corpus.selection import AnyOf, Filterable
+from portal_rag.corpus.selection import SOURCE, AnyOf, Filterable
 from portal_rag.corpus.server_points import (
     deleting,
     governing,

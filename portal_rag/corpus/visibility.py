@@ -26,11 +26,20 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Chunks of one source, governed by one entity and about the same or another."""
+
+    source: str
+    resource_ref: EntityRef
+    entity_ref: EntityRef
+
+
+@dataclass(frozen=True, slots=True)
 class Without:
-    """As `among`, without what is about or governed by these, which the gate refused."""
+    """As `among`, without the chunks that the gate refused."""
 
     among: "Visibility"
-    refs: frozenset[EntityRef]
+    refused: frozenset[Refused]
 
 
 Visibility = OnlyResources | GateDecides | Where | Without

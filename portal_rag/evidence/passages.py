@@ -1,18 +1,18 @@
 """Passages of the index: found by meaning and by words, and each past the live gate."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import anyio.to_thread
 
-from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.documents import Chunk, Governed
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.lexical import query_terms
 from portal_rag.corpus.store import Hit, IndexReader
-from portal_rag.corpus.visibility import Visibility, Without
+from portal_rag.corpus.visibility import Refused, Visibility, Without
 from portal_rag.domain import Clock, Passage, Portal, Query, Source
 from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.ranking import Candidate, fuse
@@ -36,18 +36,18 @@ class _Ranking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gated:
-    """What passed the gate in one round, and how many chunks of which entities did not."""
+    """What passed the gate in one round; `dropped` are the ids of the chunks that did not."""
 
     rankings: tuple[_Ranking, ...]
-    refused: frozenset[EntityRef]
-    dropped: int
+    refused: frozenset[Refused]
+    dropped: frozenset[str]
 
 
 class IndexPassages:
     """Hybrid retrieval over what the asker may read.
 
     The filter inside the query may be a minute old; whatever is to be used passes
-    `Portal.readable`, which asks live, before it is ranked.
+    `Portal.permitted`, which asks live, before it is ranked.
     """
 
     name = "index"
@@ -76,19 +76,19 @@ class IndexPassages:
         best, and how many chunks were refused.
         """
         visible_to = await portal.visibility()
-        refused: frozenset[EntityRef] = frozenset()
-        limits, chosen, dropped = iter(ROUNDS), list[Candidate](), 0
+        refused, dropped = frozenset[Refused](), frozenset[str]()
+        limits, chosen = iter(ROUNDS), list[Candidate]()
         limit = next(limits)
         for _ in ROUNDS:
             only = Without(visible_to, refused) if refused else visible_to
             gated = await _past_the_gate(await self._search(query, only, limit), portal, limit)
-            refused, dropped = refused | gated.refused, dropped + gated.dropped
+            refused, dropped = refused | gated.refused, dropped | gated.dropped
             chosen, is_enough = _chosen_from(query, gated.rankings)
             if is_enough and not gated.refused:
                 break
             if not is_enough:
                 limit = next(limits, limit)
-        return chosen, dropped
+        return chosen, len(dropped)
 
     async def _search(
         self, query: Query, visible_to: Visibility, limit: int
@@ -143,17 +143,23 @@ def _about(query: Query) -> frozenset[EntityRef]:
 
 async def _past_the_gate(found: Sequence[Sequence[Hit]], portal: Portal, limit: int) -> _Gated:
     """Leave out what may not be read before anything is ranked, so that no rank tells of it."""
-    asked = frozenset(ref for hits in found for hit in hits for ref in _governing(hit))
-    readable = await portal.readable(asked)
+    permitted = await portal.permitted({_governed(hit) for hits in found for hit in hits})
     rankings = tuple(
         _Ranking(
-            hits=tuple(hit for hit in hits if readable.issuperset(_governing(hit))),
+            hits=tuple(hit for hit in hits if _governed(hit) in permitted),
             has_ended=len(hits) < limit,
         )
         for hits in found
     )
-    dropped = _ids(found) - _ids(ranking.hits for ranking in rankings)
-    return _Gated(rankings=rankings, refused=asked - readable, dropped=len(dropped))
+    refused = {
+        hit.stored.chunk.id: _refused(hit.stored.chunk)
+        for hits in found
+        for hit in hits
+        if _governed(hit) not in permitted
+    }
+    return _Gated(
+        rankings=rankings, refused=frozenset(refused.values()), dropped=frozenset(refused)
+    )
 
 
 def _chosen_from(query: Query, rankings: Sequence[_Ranking]) -> tuple[list[Candidate], bool]:
@@ -168,19 +174,18 @@ def _chosen_from(query: Query, rankings: Sequence[_Ranking]) -> tuple[list[Candi
     return chosen, True
 
 
-def _ids(found: Iterable[Iterable[Hit]]) -> set[str]:
-    return {hit.stored.chunk.id for hits in found for hit in hits}
-
-
 def _best(query: Query, rankings: Sequence[_Ranking], depth: int) -> list[Candidate]:
     dense, lexical = (ranking.hits[:depth] for ranking in rankings)
     candidates = fuse(dense, lexical, about=_about(query), kinds=query.document_kinds)
     return _without_crowds(_naming(query.ticket_ids, candidates))
 
 
-def _governing(hit: Hit) -> Iterable[EntityRef]:
-    """Whoever reads the passage learns of both: the entity of the files and the one it is about."""
-    return (hit.stored.chunk.resource_ref, hit.stored.chunk.entity_ref)
+def _governed(hit: Hit) -> Governed:
+    return hit.stored.chunk.governed
+
+
+def _refused(chunk: Chunk) -> Refused:
+    return Refused(chunk.source, chunk.resource_ref, chunk.entity_ref)
 
 
 def _without_crowds(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -32,6 +32,7 @@ from portal_rag.services.askers import (
     open_plugin_keys,
 )
 from portal_rag.services.index import open_index, open_query_model
+from portal_rag.services.machine_clients import MachineClients, open_machine_clients
 from portal_rag.services.recorder import open_recorder
 from portal_rag.settings import ServiceSettings
 
@@ -45,6 +46,7 @@ class Services:
     `verifier` is None without authentication. `admit` raises NotAllowedError for those who may
     not ask at all. `plugin_keys` are published; they are None unless the service is a plugin.
     `recorder` keeps account of the questions that it is told of.
+    `machine_clients` may use what they were given, and never ask.
     """
 
     pipeline: Pipeline
@@ -54,6 +56,7 @@ class Services:
     recorder: Recorder
     verifier: TokenVerifier | None
     plugin_keys: tuple[Jwk, ...] | None
+    machine_clients: MachineClients
     question_timeout_seconds: float
 
 
@@ -115,6 +118,7 @@ def _services(
         recorder=recorder,
         verifier=askers.verifier,
         plugin_keys=askers.plugin_keys,
+        machine_clients=open_machine_clients(settings),
         question_timeout_seconds=settings.question_timeout_seconds,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.document_permissions import DocumentPermissions
 from portal_rag.backstage.jwks import JwksCache
 from portal_rag.backstage.permission import PermissionClient
 from portal_rag.backstage.plugin_keys import (
@@ -22,8 +23,9 @@ from portal_rag.backstage.tokens import TokenVerifier
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.admission import Admission
 from portal_rag.clients.views import make_views
-from portal_rag.domain import Clock, Portal, Principal
+from portal_rag.domain import Clock, Portal
 from portal_rag.errors import ConfigurationError
+from portal_rag.principals import Principal
 from portal_rag.settings import ServiceSettings
 
 PLUGIN_ID = "portal-rag"
@@ -85,6 +87,7 @@ def open_askers(
         signer=signer,
         catalog=CatalogClient(transport),
         permission=permission if settings.permission_enabled else None,
+        document_permissions=DocumentPermissions.parse(settings.document_permissions),
         timer=time.monotonic,
     )
     admission = Admission(permission=permission, deadline_seconds=settings.authz_timeout_seconds)

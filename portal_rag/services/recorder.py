@@ -16,13 +16,13 @@ from portal_rag.settings import ServiceSettings
 
 @contextmanager
 def open_recorder(settings: ServiceSettings, clock: Clock) -> Iterator[Recorder]:
-    """Open the audit log and the metrics, as far as they are switched on.
+    """Open the audit log, where it is switched on, and the metrics.
 
     Raises:
         ConfigurationError: the audit log cannot be written, or what is sensitive is wrong.
     """
     sensitive = _sensitive(settings)
-    metrics = Metrics() if settings.metrics else None
+    metrics = Metrics()
     if settings.audit_log == "off":
         yield Recorder(audit=None, metrics=metrics, timer=time.monotonic)
         return

@@ -86,6 +86,57 @@ async def test_another_permission_may_be_asked_for(
     assert json.loads(portal.requests[0].body)["items"][0]["permission"]["name"] == "adr.read"
 
 
+async def test_several_permissions_are_asked_for_at_once_and_each_gets_its_own_answer(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    portal.permissions.policies["adr.read"] = lambda _user, _own, entity: (
+        entity == portal.entities[str(CART)]
+    )
+    portal.permissions.denied.add("never.read")
+    wanted = {"catalog.entity.read": ALL, "adr.read": [CHECKOUT, CART], "never.read": [CART]}
+    assert await permission.readable_by(wanted, token=token) == {
+        "catalog.entity.read": {CART, CHECKOUT},
+        "adr.read": {CART},
+        "never.read": frozenset(),
+    }
+    (request,) = portal.requests
+    assert [item["id"] for item in json.loads(request.body)["items"]] == ["1", "2", "3"]
+
+
+async def test_several_permissions_share_the_limits_of_a_request(
+    permission: PermissionClient, token: str, portal: FakeBackstage
+) -> None:
+    many = [EntityRef("component", "default", f"x{number}") for number in range(1_400)]
+    wanted = {"a.read": [*many, CART], "b.read": many, "c.read": [CART]}
+    allowed = await permission.readable_by(wanted, token=token)
+    assert allowed == {"a.read": {CART}, "b.read": frozenset(), "c.read": {CART}}
+    bodies = [request.body for request in portal.requests]
+    assert len(bodies) == 3
+    for body in bodies:
+        assert len(body) <= 60_000
+        assert sum(len(item["resourceRef"]) for item in json.loads(body)["items"]) <= 1_000
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [("2", ["ALLOW"]), ("1", ["ALLOW", "ALLOW"])],
+        [("1", ["ALLOW", "ALLOW"]), ("1", ["ALLOW"])],
+        [("1", ["ALLOW", "ALLOW"])],
+        [("1", ["ALLOW", "ALLOW"]), ("2", ["ALLOW"]), ("3", ["ALLOW"])],
+        [("1", ["ALLOW"]), ("2", ["ALLOW", "ALLOW"])],
+        [("1", "ALLOW"), ("2", "MAYBE")],
+    ],
+)
+async def test_answers_that_cannot_be_told_apart_allow_nothing(
+    permission: PermissionClient, token: str, portal: FakeBackstage, items: Any
+) -> None:
+    answer = {"items": [{"id": id_, "result": result} for id_, result in items]}
+    portal.answer(AUTHORIZE, body=json.dumps(answer).encode())
+    with pytest.raises(UpstreamError):
+        await permission.readable_by({"a.read": [CART, CHECKOUT], "b.read": [CART]}, token=token)
+
+
 @pytest.mark.parametrize("name", ["x{}", "long-enough-to-reach-the-limit-of-bytes-before-items-{}"])
 async def test_many_references_are_asked_for_in_parts_that_fit(
     permission: PermissionClient, token: str, portal: FakeBackstage, name: str

@@ -56,3 +56,29 @@ def test_everything_else_that_readers_see_decides_about_the_metadata_hash_alone(
     changed = dataclasses.replace(CHUNK, **change)
     assert changed.metadata_hash != CHUNK.metadata_hash
     assert changed.content_hash == CHUNK.content_hash
+
+
+@pytest.mark.parametrize(
+    ("source", "origin"),
+    [
+        ("backstage/catalog", "catalog"),
+        ("files/catalog", "catalog"),
+        ("backstage/techdocs", "techdocs"),
+        ("files/techdocs", "techdocs"),
+        ("markdown/component:default/shop/catalog", "markdown"),
+        ("wiki/catalog", None),
+        ("techdocs", None),
+        ("files/techdocs/more", None),
+        ("", None),
+    ],
+)
+def test_where_a_text_was_read_is_told_by_its_source(source: str, origin: str | None) -> None:
+    assert make_chunk(source=source).governed.origin == origin
+
+
+def test_a_text_is_governed_by_the_entity_of_its_files_and_the_one_it_is_about() -> None:
+    chunk = make_chunk(entity="component:default/shop", resource="component:default/cart")
+    assert set(map(str, chunk.governed.entities)) == {
+        "component:default/shop",
+        "component:default/cart",
+    }

@@ -13,7 +13,7 @@ from portal_rag.corpus.lexical import document_terms, query_terms
 from portal_rag.corpus.predicates import UNSAID
 from portal_rag.corpus.schema import visibility_hash
 from portal_rag.corpus.store import MOST_AT_ONCE, IndexReader, Manifest, StoredChunk, StoredMark
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility, Without
+from portal_rag.corpus.visibility import GateDecides, OnlyResources, Refused, Visibility, Without
 from portal_rag.errors import IndexUnavailableError, UpstreamError
 from tests.corpus.stores import (
     EMBEDDER,
@@ -137,28 +137,32 @@ async def test_only_chunks_of_listed_resources_are_found(store: Store) -> None:
     await reader.close()
 
 
-async def test_what_the_gate_refused_is_left_out_by_what_it_is_about_and_by_what_governs_it(
-    store: Store,
-) -> None:
+async def test_exactly_what_the_gate_refused_is_left_out(store: Store) -> None:
     await publish(
         store,
         make_chunk("broker a", entity=SHOP),
         make_chunk("broker b", entity=LEDGER),
         make_chunk("broker c", entity=SHOP, resource=SECRET, ordinal=1),
-        make_chunk("broker d", entity=SECRET, resource=SHOP, ordinal=2),
+        make_chunk("broker d", entity=SECRET, resource=SHOP, ordinal=1),
+        make_chunk("broker e", entity=SECRET),
     )
     reader = store.reader()
-    refused = frozenset([EntityRef.parse(SECRET)])
-    for among, left in (
-        (EVERYONE, {"broker a", "broker b"}),
-        (readable([SHOP, SECRET]), {"broker a"}),
-        (readable([SECRET]), set()),
+    shop, secret = EntityRef.parse(SHOP), EntityRef.parse(SECRET)
+    source = make_chunk("any").source
+    for among, refused, left in (
+        (EVERYONE, [(secret, secret)], "abcd"),
+        (EVERYONE, [(secret, shop), (shop, secret)], "abe"),
+        (EVERYONE, [(secret, secret), (shop, shop)], "b"),
+        (readable([SHOP]), [(shop, secret)], "a"),
+        (readable([SECRET]), [(secret, secret), (secret, shop)], ""),
+        (readable([LEDGER]), [], "b"),
     ):
+        gone = frozenset(Refused(source, resource, entity) for resource, entity in refused)
         for search in (found, found_by_terms):
-            visible_to = Without(among, refused)
-            assert set(await search(reader, "broker", visible_to=visible_to)) == left
-    nothing_refused = Without(readable([LEDGER]), frozenset())
-    assert await found(reader, "broker", visible_to=nothing_refused) == ["broker b"]
+            texts = await search(reader, "broker", visible_to=Without(among, gone))
+            assert {text.removeprefix("broker ") for text in texts} == set(left)
+    elsewhere = frozenset([Refused("elsewhere", shop, shop)])
+    assert len(await found(reader, "broker", visible_to=Without(EVERYONE, elsewhere))) == 5
     await reader.close()
 
 

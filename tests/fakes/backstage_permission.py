@@ -53,7 +53,9 @@ class Permissions:
         self.admins = frozenset(admins)
         self.enabled = True
         self.denied: set[str] = set()
-        """Names of permissions that are not about a resource, and that nobody but admins has."""
+        """Names of permissions that nobody but admins has, whatever they are about."""
+        self.policies: dict[str, Policy] = {}
+        """By the name of a permission about entities: what decides instead of `policy`."""
 
     def may_read(self, caller: Caller, entity: Json) -> bool:
         """Decide as catalog and TechDocs do, which do not ask where permissions are off."""
@@ -91,10 +93,12 @@ class Permissions:
             return {"id": item["id"], **self._decide_without_ref(caller)}
         elif self._is_admin(caller):
             result = "ALLOW"  # one for all, whether it exists or not
+        elif permission["name"] in self.denied:
+            result = "DENY"
         elif isinstance(ref, str):
-            result = self._verdict(caller, ref)
+            result = self._verdict(caller, permission["name"], ref)
         else:
-            result = [self._verdict(caller, each) for each in ref]
+            result = [self._verdict(caller, permission["name"], each) for each in ref]
         return {"id": item["id"], "result": result}
 
     def _decide_without_ref(self, caller: Caller) -> Json:
@@ -114,9 +118,10 @@ class Permissions:
             "conditions": self.policy.conditions(caller.ownership),
         }
 
-    def _verdict(self, caller: Caller, ref: str) -> str:
+    def _verdict(self, caller: Caller, permission: str, ref: str) -> str:
         entity = self.entities.get(ref)  # compared letter by letter
-        allowed = entity is not None and self.policy(str(caller.user_ref), caller.ownership, entity)
+        policy = self.policies.get(permission, self.policy)
+        allowed = entity is not None and policy(str(caller.user_ref), caller.ownership, entity)
         return "ALLOW" if allowed else "DENY"
 
 

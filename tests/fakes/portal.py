@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from portal_rag.backstage.entities import Entity
+from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
 from portal_rag.domain import Listing
@@ -45,3 +46,6 @@ class FakePortal:
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         return frozenset(self._visible.keys() & set(refs))
+
+    async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
+        return frozenset(each for each in documents if each.entities <= self._visible.keys())

@@ -10,7 +10,7 @@ from indexer.sources.files import FilesSource
 from indexer.sources.source import Source
 from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.redaction import SecretFound
-from portal_rag.domain import LocalReader
+from portal_rag.principals import LocalReader
 from portal_rag.services import open_services
 from tests.factories import make_json, make_question
 from tests.fakes.embedding import HashingEmbedder

@@ -12,6 +12,8 @@ from tests.fakes.backstage import FakeBackstage
 from tests.portal_rag.world import QUESTIONS, make_settings, serving
 
 HOW_TO = "How do I drain the broker, then restart it with brokerctl?"
+MACHINES = Path(__file__).with_name("machines.yaml")
+SCRAPER_TOKEN = "made-up-scraper-token"
 RUNBOOK = "files/techdocs:component:default/shop/runbook/:0"
 
 
@@ -36,7 +38,7 @@ class Recorded:
         return event
 
     def metrics(self) -> str:
-        return self.client.get("/metrics").text
+        return scraped(self.client).text
 
 
 @contextmanager
@@ -45,11 +47,15 @@ def recording(portal: FakeBackstage, index: Path, path: Path, **environ: str) ->
         index,
         PORTAL_RAG_BACKSTAGE_URL=portal.url,
         PORTAL_RAG_AUDIT_LOG=str(path),
-        PORTAL_RAG_METRICS="true",
+        PORTAL_RAG_MACHINE_CLIENTS_FILE=str(MACHINES),
         **environ,
     )
     with serving(settings) as client:
         yield Recorded(client, path)
+
+
+def scraped(client: Any) -> Any:
+    return client.get("/metrics", headers={"authorization": f"Bearer {SCRAPER_TOKEN}"})
 
 
 def post(client: Any, token: str | None, body: Any, **headers: str) -> Any:

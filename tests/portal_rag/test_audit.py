@@ -402,14 +402,14 @@ def test_whoever_asks_without_authentication_is_local(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["who"] == "local"
 
 
-def test_nothing_is_written_or_served_unless_it_is_switched_on(
+def test_nothing_is_written_or_served_without_settings(
     portal: FakeBackstage, index: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with serving(make_settings(index, PORTAL_RAG_BACKSTAGE_URL=portal.url)) as client:
         ask(client, portal, "alice", "Who owns shop?")
-        absent = client.get("/metrics")
-    assert absent.status_code == 404
-    assert "PORTAL_RAG_METRICS" in absent.json()["error"]["message"]
+        as_user = {"authorization": f"Bearer {token_of(portal)}"}
+        stranger, user = client.get("/metrics"), client.get("/metrics", headers=as_user)
+    assert (stranger.status_code, user.status_code) == (401, 403)
     assert '"question"' not in capfd.readouterr().out
 
 

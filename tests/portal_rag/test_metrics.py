@@ -16,7 +16,7 @@ from portal_rag.metrics import NO_LEVEL, UNKNOWN
 from portal_rag.recording import CANCELLED, UNEXPECTED
 from tests.fakes.backstage import FakeBackstage
 from tests.fakes.indexes import publish_index
-from tests.portal_rag.recorded import HOW_TO, Recorded, post, recording
+from tests.portal_rag.recorded import HOW_TO, Recorded, post, recording, scraped
 from tests.portal_rag.world import CHUNKS, ENTITIES, ask
 
 
@@ -103,7 +103,7 @@ def test_what_the_gate_held_back_is_counted(
 
 
 def test_the_answer_is_plain_text_of_prometheus(shared: Recorded) -> None:
-    response = shared.client.get("/metrics")
+    response = scraped(shared.client)
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from portal_rag.app import create_app
 from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.document_permissions import ONLY_CATALOG
 from portal_rag.backstage.permission import ASK, PermissionClient
 from portal_rag.backstage.plugin_keys import create_key, format_keys, load_keys
 from portal_rag.backstage.plugin_tokens import PluginTokens
@@ -20,8 +21,8 @@ from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.views import make_views
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import GateDecides, OnlyResources
-from portal_rag.domain import LocalReader, PortalUser, RepresentedUser
 from portal_rag.errors import ConfigurationError, NotAllowedError
+from portal_rag.principals import LocalReader, PortalUser, RepresentedUser
 from portal_rag.services import Services, open_services
 from tests.backstage.conftest import TLS
 from tests.backstage.forging import claims_of
@@ -273,6 +274,7 @@ async def test_decisions_are_kept_for_half_a_minute_for_one_sign_in_alone(
             signer=PluginTokens(key, plugin_id="portal-rag", clock=lambda: datetime.now(UTC)),
             catalog=CatalogClient(transport),
             permission=PermissionClient(transport),
+            document_permissions=ONLY_CATALOG,
             timer=timer,
         )
         carol, dave = [await represented(services, portal, user) for user in ("carol", "dave")]

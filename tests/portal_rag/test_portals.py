@@ -5,13 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from portal_rag.backstage.catalog import CatalogClient
+from portal_rag.backstage.document_permissions import ONLY_CATALOG
 from portal_rag.backstage.permission import PermissionClient
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.backstage_portal import BackstagePortal
 from portal_rag.clients.credentials import ForwardedToken, UserCache
 from portal_rag.clients.local_portal import LocalPortal
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.domain import Listing, PortalUser
+from portal_rag.domain import Listing
+from portal_rag.principals import PortalUser
 from tests.factories import make_json
 from tests.fakes.backstage import FakeBackstage
 from tests.portal_rag.world import ENTITIES
@@ -49,6 +51,7 @@ def view(
         ForwardedToken(who),
         catalog=CatalogClient(transport),
         permission=PermissionClient(transport),
+        document_permissions=ONLY_CATALOG,
         listings=listings or Listings(Ticking(), seconds=60.0),
     )
 

@@ -27,7 +27,8 @@ LIGHT = """
 import sys, anyio
 from portal_rag.services import open_services
 from portal_rag.settings import load_service_settings
-from portal_rag.domain import LocalReader, Question
+from portal_rag.domain import Question
+from portal_rag.principals import LocalReader
 
 async def ask():
     async with open_services(load_service_settings()) as services:

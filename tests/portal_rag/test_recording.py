@@ -7,8 +7,8 @@ import pytest
 
 from portal_rag.audit import Audit
 from portal_rag.audit.sensitive import SHIPPED
-from portal_rag.domain import LocalReader
 from portal_rag.metrics import Metrics
+from portal_rag.principals import LocalReader
 from portal_rag.recording import Recorder
 from portal_rag.trail import Answered
 from tests.factories import NOW, make_question

@@ -13,8 +13,9 @@ from starlette.testclient import TestClient
 
 from portal_rag.app import create_app
 from portal_rag.corpus.edge_store import open_edge_writer
-from portal_rag.domain import LocalReader, Portal, Principal
+from portal_rag.domain import Portal
 from portal_rag.errors import NotAllowedError
+from portal_rag.principals import LocalReader, Principal
 from portal_rag.services import Services, open_services
 from tests.factories import make_json
 from tests.fakes.backstage import FakeBackstage

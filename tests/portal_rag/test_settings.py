@@ -42,7 +42,10 @@ def test_the_defaults_are_safe() -> None:
         ({**BACKSTAGE, "PORTAL_RAG_AUDIT_USER": "nobody"}, "PORTAL_RAG_AUDIT_USER"),
         ({**BACKSTAGE, "PORTAL_RAG_AUDIT_USER": "hashed"}, "PORTAL_RAG_AUDIT_USER_KEY"),
         ({**BACKSTAGE, "PORTAL_RAG_AUDIT_USER_KEY": "short"}, "PORTAL_RAG_AUDIT_USER_KEY"),
-        ({**BACKSTAGE, "PORTAL_RAG_METRICS": "9464"}, "PORTAL_RAG_METRICS"),
+        (
+            {**BACKSTAGE, "PORTAL_RAG_DOCUMENT_PERMISSIONS": "docs=docs.read"},
+            "PORTAL_RAG_DOCUMENT_PERMISSIONS",
+        ),
         ({"PORTAL_RAG_BACKSTAGE_URL": "portal"}, "PORTAL_RAG_BACKSTAGE_URL"),
         ({"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_HOST": "192.0.2.1"}, "PORTAL_RAG_HOST"),
         (
