@@ -13,6 +13,7 @@ from portal_rag.backstage.tokens import UserProof
 from portal_rag.corpus.documents import DocumentKind
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import Visibility
+from portal_rag.external import ExternalSubject
 
 Clock = Callable[[], datetime]
 Timer = Callable[[], float]
@@ -76,7 +77,7 @@ class LocalReader:
     """Whoever sits at this machine, asking an index that was built from files of this machine."""
 
 
-Principal = PortalUser | RepresentedUser | LocalReader
+Principal = PortalUser | RepresentedUser | LocalReader | ExternalSubject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ PortalRagError
 ├─ NotFoundError                404
 ├─ IndexBusyError               409  another run is writing the index
 ├─ IndexUnavailableError        503  no index, or one that this program may not open
+├─ IdentityProviderUnavailableError 503  nobody can be recognised now
 └─ UpstreamError(system)        502  Backstage, Qdrant, a live system
    └─ UpstreamTimeoutError      504
 """
@@ -87,6 +88,13 @@ class IndexBusyError(PortalRagError):
 
 class IndexUnavailableError(PortalRagError):
     """There is no index to read, or it was not made for this reader."""
+
+    name = "ServiceUnavailableError"
+    status = 503
+
+
+class IdentityProviderUnavailableError(PortalRagError):
+    """The keys that tokens are signed with cannot be fetched, so no token can be judged."""
 
     name = "ServiceUnavailableError"
     status = 503

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from portal_rag.composing import compose, without_portal
+from portal_rag.composing import compose, not_applicable, without_portal
 from portal_rag.confidence import assess, warn
 from portal_rag.domain import (
     Answer,
@@ -20,8 +20,9 @@ from portal_rag.domain import (
 )
 from portal_rag.errors import UpstreamError, UpstreamTimeoutError
 from portal_rag.evidence.gathering import Gathering
+from portal_rag.external import NoPortal
 from portal_rag.grounding import check
-from portal_rag.understanding import understand
+from portal_rag.understanding import understand, understand_without_portal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,10 @@ class Pipeline:
     timer: Timer
     make_id: Callable[[], str]
 
-    async def answer(self, question: Question, portal: Portal) -> Answer:
+    async def answer(self, question: Question, portal: Portal | NoPortal) -> Answer:
         """Answer with what this asker's portal shows; a portal that fails is said in the answer."""
+        if isinstance(portal, NoPortal):
+            return self._without_portal(question)
         started = self.timer()
         try:
             query = await understand(question, portal)
@@ -42,6 +45,11 @@ class Pipeline:
             return self._unreachable(question, error, started)
         evidence = await self._evidence(query, portal)
         return self._answer(question, check(compose(query, evidence)), evidence)
+
+    def _without_portal(self, question: Question) -> Answer:
+        query = understand_without_portal(question)
+        evidence = Evidence() if query.purpose == "write" else self.gathering.ask_nothing()
+        return self._answer(question, not_applicable(query), evidence)
 
     async def _evidence(self, query: Query, portal: Portal) -> Evidence:
         if query.purpose == "write" or query.choices or query.unknown_name:

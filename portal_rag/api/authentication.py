@@ -1,4 +1,4 @@
-"""Who is asking: a verified Backstage user, or the reader of this machine's own files."""
+"""Who is asking: a Backstage user, somebody of another provider, or this machine's own reader."""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 
 from portal_rag.backstage.tokens import OnBehalfOfToken, ServiceToken, TokenVerifier, UserToken
+from portal_rag.clients.oidc.tokens import SubjectTokens
 from portal_rag.domain import LocalReader, PortalUser, Principal, RepresentedUser
 from portal_rag.errors import AuthenticationError, NotAllowedError
 
@@ -77,6 +78,26 @@ class PluginAuthentication:
         await self.verifier.verify(_bearer(headers))
 
 
+@dataclass(frozen=True, slots=True)
+class OidcAuthentication:
+    """Only tokens of the one identity provider count, in the Authorization header alone."""
+
+    tokens: SubjectTokens
+
+    async def principal(self, headers: Headers) -> Principal:
+        """Say who asks.
+
+        Raises:
+            AuthenticationError: no token, or none that can be verified.
+            IdentityProviderUnavailableError: no token can be verified now.
+        """
+        return await self.tokens.verify(_bearer(headers))
+
+    async def check(self, headers: Headers) -> None:
+        """Make sure of the same as `principal`."""
+        await self.principal(headers)
+
+
 class LocalAuthentication:
     """No credentials: whoever reaches this loopback address directly is the local reader.
 
@@ -102,11 +123,14 @@ class LocalAuthentication:
         await self.principal(headers)
 
 
-Authentication = BackstageAuthentication | PluginAuthentication | LocalAuthentication
+Authentication = (
+    BackstageAuthentication | PluginAuthentication | OidcAuthentication | LocalAuthentication
+)
 
 
 def _bearer(headers: Headers) -> str:
-    match = _BEARER.fullmatch(headers.get("authorization", ""))
+    given = headers.getlist("authorization")
+    match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
     if not match:
         raise AuthenticationError("Missing credentials")
     return match[1]

@@ -16,6 +16,7 @@ from portal_rag.errors import ConfigurationError, PortalRagError
 from portal_rag.logging import configure_logging
 from portal_rag.services import open_services
 from portal_rag.services.askers import open_plugin_keys
+from portal_rag.services.identity_provider import open_subjects
 from portal_rag.services.index import check_local_index
 from portal_rag.settings import load_asking_settings, load_service_settings
 
@@ -47,6 +48,8 @@ def serve() -> None:
     """Run the HTTP service with the settings of the environment."""
     settings = load_service_settings()
     open_plugin_keys(settings)
+    if settings.auth == "oidc":
+        open_subjects(settings)
     configure_logging(settings.log_level, json_lines=settings.log_json)
     if settings.auth == "none":
         check_local_index(settings)

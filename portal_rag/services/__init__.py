@@ -12,6 +12,7 @@ import structlog
 from portal_rag.backstage.plugin_keys import Jwk
 from portal_rag.backstage.tokens import TokenVerifier
 from portal_rag.clients.local_portal import LocalPortal
+from portal_rag.clients.oidc.tokens import SubjectTokens
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.embedding import Embedder, load_embedder
 from portal_rag.corpus.query_model import LoadEmbedder, QueryModel
@@ -30,6 +31,7 @@ from portal_rag.services.askers import (
     open_backstage,
     open_plugin_keys,
 )
+from portal_rag.services.identity_provider import open_provider_askers
 from portal_rag.services.index import open_index, open_query_model
 from portal_rag.settings import ServiceSettings
 
@@ -40,15 +42,16 @@ _log = structlog.get_logger()
 class Services:
     """What the HTTP edge and the command line need.
 
-    `verifier` is None without authentication. `admit` raises NotAllowedError for those who may
-    not ask at all. `plugin_keys` are published; they are None unless the service is a plugin.
+    `verifier` is None without authentication, `index` where nobody may read one. `admit` raises
+    NotAllowedError for those who may not ask at all. `plugin_keys` are published; they are None
+    unless the service is a plugin.
     """
 
     pipeline: Pipeline
-    index: IndexReader
+    index: IndexReader | None
     portal_of: PortalOf
     admit: Admit
-    verifier: TokenVerifier | None
+    verifier: TokenVerifier | SubjectTokens | None
     plugin_keys: tuple[Jwk, ...] | None
     question_timeout_seconds: float
 
@@ -65,6 +68,10 @@ async def open_services(
 
     `clock` tells the times of answers and whether tokens are current.
     """
+    if settings.auth == "oidc":
+        async with open_provider_askers(settings, clock) as askers:
+            yield _with_pipeline(settings, _withheld(settings), None, askers, clock)
+        return
     keys = open_plugin_keys(settings)
     embedder = _announced(await open_query_model(settings, load=load))
     async with AsyncExitStack() as stack:
@@ -98,6 +105,26 @@ def _services(
     gathering = Gathering(
         sources=sources, deadline_seconds=settings.source_timeout_seconds, timer=time.monotonic
     )
+    return _with_pipeline(settings, gathering, index, askers, clock)
+
+
+def _withheld(settings: ServiceSettings) -> Gathering:
+    """Gather from nowhere: where nobody is known to Backstage, its sources are not even opened."""
+    return Gathering(
+        sources=(),
+        withheld=(CatalogFacts.name, IndexPassages.name),
+        deadline_seconds=settings.source_timeout_seconds,
+        timer=time.monotonic,
+    )
+
+
+def _with_pipeline(
+    settings: ServiceSettings,
+    gathering: Gathering,
+    index: IndexReader | None,
+    askers: Askers,
+    clock: Clock,
+) -> Services:
     return Services(
         pipeline=Pipeline(
             gathering=gathering, clock=clock, timer=time.monotonic, make_id=new_answer_id
