@@ -10,6 +10,7 @@ import anyio
 import pytest
 from starlette.testclient import TestClient
 
+from portal_rag.backstage.plugin_keys import create_key, format_keys
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.domain import LocalReader, PortalUser
 from portal_rag.errors import NotAllowedError
@@ -315,26 +316,37 @@ async def test_only_a_subject_of_the_provider_gets_anything_there(
     assert provider.requests == []
 
 
+AS_PLUGIN = {
+    "PORTAL_RAG_IDENTITY": "plugin",
+    "PORTAL_RAG_PLUGIN_KEY": format_keys([create_key(Ticking().now())]),
+}
+
+
+@pytest.mark.parametrize("identity", [{}, AS_PLUGIN], ids=["forward", "plugin"])
 def test_a_token_of_the_provider_is_nobodys_in_the_other_modes(
-    provider: FakeIdentityProvider, tmp_path: Path
+    provider: FakeIdentityProvider, tmp_path: Path, identity: dict[str, str]
 ) -> None:
     token = provider.token(**DEVELOPER)
     with FakeBackstage(entities=ENTITIES) as portal:
-        settings = make_settings(tmp_path, PORTAL_RAG_BACKSTAGE_URL=portal.url)
+        settings = make_settings(tmp_path, PORTAL_RAG_BACKSTAGE_URL=portal.url, **identity)
         with serving(settings) as client:
             assert post(client, token).status_code == 401
 
 
+@pytest.mark.parametrize("identity", [{}, AS_PLUGIN], ids=["forward", "plugin"])
 async def test_a_subject_of_the_provider_sees_nothing_through_the_other_modes(
-    tmp_path: Path,
+    tmp_path: Path, identity: dict[str, str]
 ) -> None:
     subject = ExternalSubject(
         subject_type="user", entitlement_claim="groups", entitlement_values=(), token="t0ken"
     )
-    settings = make_settings(tmp_path, PORTAL_RAG_BACKSTAGE_URL="http://127.0.0.1:1")
+    url = {"PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1", "PORTAL_RAG_ASK_PERMISSION": "true"}
+    settings = make_settings(tmp_path, **url, **identity)
     async with open_services(settings, load=lambda _: EMBEDDER) as services:
         with pytest.raises(NotAllowedError):
             services.portal_of(subject)
+        with pytest.raises(NotAllowedError):
+            await services.admit(subject)
 
 
 def test_a_token_of_backstage_is_nobodys_here(

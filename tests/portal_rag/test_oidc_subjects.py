@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portal_rag.clients.oidc.subjects import ASK, Rule, Subjects, load_subjects
 from portal_rag.errors import AuthenticationError, ConfigurationError
@@ -87,6 +89,32 @@ def test_the_first_type_whose_claim_is_there_decides(
 def test_a_claim_that_cannot_be_read_is_never_passed_over(claims: dict[str, Any]) -> None:
     with pytest.raises(AuthenticationError):
         SUBJECTS.subject_of(claims, "t0ken")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+
+
+@given(
+    claims=st.dictionaries(st.sampled_from(["groups", "sub", "roles", "_claim_names"]), ANYTHING),
+    rules=st.permutations([GROUPS, SUB, Rule(subject_type="robot", claim="roles")]),
+)
+def test_whatever_a_token_claims_no_later_rule_than_the_first_that_fits_decides(
+    claims: dict[str, Any], rules: list[Rule]
+) -> None:
+    first = next((rule for rule in rules if rule.claim in claims), None)
+    try:
+        subject = Subjects(rules=tuple(rules), action=ASK).subject_of(claims, "t0ken")
+    except AuthenticationError:
+        return
+    assert first
+    assert (subject.subject_type, subject.entitlement_claim) == (first.subject_type, first.claim)
+    held = claims[first.claim]
+    assert list(subject.entitlement_values) == (held if isinstance(held, list) else [held])
+    assert all(isinstance(value, str) and value for value in subject.entitlement_values)
 
 
 @pytest.mark.parametrize(

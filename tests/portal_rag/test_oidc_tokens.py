@@ -72,6 +72,10 @@ def unsigned(algorithm: str) -> Forge:
     return lambda provider: f"{header}.{segment(claims_of(provider))}."
 
 
+def under_header(header: Mapping[str, Any]) -> Forge:
+    return lambda provider: ".".join([segment(header), *provider.token().split(".")[1:]])
+
+
 def changed(**changes: Any) -> Forge:
     return lambda provider: provider.token(**{"groups": ["developers"], **changes})
 
@@ -149,6 +153,11 @@ FORGED: Mapping[str, Forge] = {
     "claims that are no object": lambda p: ".".join(
         [p.token().split(".")[0], segment(["developers"]), "AAAA"]
     ),
+    "alg a list": under_header({"alg": ["RS256"], "kid": "rsa-1"}),
+    "kid a number": under_header({"alg": "RS256", "kid": 1}),
+    "kid a list": under_header({"alg": "RS256", "kid": ["rsa-1"]}),
+    "kid half a character": under_header({"alg": "RS256", "kid": "\ud800"}),
+    "unencoded payload": headed(b64=False, crit=["b64"]),
     "deeply nested header": lambda _: f"{encoded(NESTED)}.AAAA.AAAA",
 }
 
