@@ -12,6 +12,7 @@ from portal_rag.api.authentication import (
     Authentication,
     BackstageAuthentication,
     LocalAuthentication,
+    OidcAuthentication,
     PluginAuthentication,
 )
 from portal_rag.api.failures import MOUNT, known_failure, routing_failure, unknown_failure
@@ -22,6 +23,7 @@ from portal_rag.api.plugin import permission_metadata, public_keys
 from portal_rag.api.questions import answer_question
 from portal_rag.api.request_log import RequestLog
 from portal_rag.api.state import State
+from portal_rag.clients.oidc.tokens import SubjectTokens
 from portal_rag.errors import PortalRagError
 from portal_rag.services import Services
 
@@ -69,6 +71,8 @@ def create_app(open_services: OpenServices) -> Starlette:
 def _authentication(services: Services) -> Authentication:
     if services.verifier is None:
         return LocalAuthentication()
+    if isinstance(services.verifier, SubjectTokens):
+        return OidcAuthentication(services.verifier)
     if services.plugin_keys is None:
         return BackstageAuthentication(services.verifier)
     return PluginAuthentication(services.verifier)

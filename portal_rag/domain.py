@@ -275,3 +275,8 @@ class Portal(Protocol):
     async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
         """The gate for documents: ask, as `readable` does, for all that governs each of them."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoPortal:
+    """The view of those about whom Backstage cannot be asked: nothing of the portal applies."""

@@ -11,6 +11,7 @@ PortalRagError
 ├─ IndexBusyError               409  another run is writing the index
 ├─ IndexUnavailableError        503  no index, or one that this program may not open
 ├─ AuditUnavailableError        503  an answer that cannot be recorded is not given
+├─ IdentityProviderUnavailableError 503  nobody can be recognised now
 └─ UpstreamError(system)        502  Backstage, Qdrant, a live system
    └─ UpstreamTimeoutError      504
 """
@@ -95,6 +96,13 @@ class IndexUnavailableError(PortalRagError):
 
 class AuditUnavailableError(PortalRagError):
     """The audit log cannot be written; an answer that nobody can account for is worse than none."""
+
+    name = "ServiceUnavailableError"
+    status = 503
+
+
+class IdentityProviderUnavailableError(PortalRagError):
+    """The keys that tokens are signed with cannot be fetched, so no token can be judged."""
 
     name = "ServiceUnavailableError"
     status = 503

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from portal_rag.composing import compose, without_portal
+from portal_rag.composing import compose, not_applicable, without_portal
 from portal_rag.confidence import assess, warn
 from portal_rag.domain import (
     Answer,
@@ -11,6 +11,7 @@ from portal_rag.domain import (
     Consulted,
     Draft,
     Evidence,
+    NoPortal,
     Portal,
     Query,
     Question,
@@ -22,7 +23,7 @@ from portal_rag.errors import UpstreamError, UpstreamTimeoutError
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.grounding import check
 from portal_rag.trail import Answered, Trail, trail_of
-from portal_rag.understanding import understand
+from portal_rag.understanding import understand, understand_without_portal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +35,14 @@ class Pipeline:
     timer: Timer
     make_id: Callable[[], str]
 
-    async def answer(self, question: Question, portal: Portal) -> Answer:
+    async def answer(self, question: Question, portal: Portal | NoPortal) -> Answer:
         """Answer with what this asker's portal shows; a portal that fails is said in the answer."""
         return (await self.answer_with_trail(question, portal)).answer
 
-    async def answer_with_trail(self, question: Question, portal: Portal) -> Answered:
+    async def answer_with_trail(self, question: Question, portal: Portal | NoPortal) -> Answered:
         """Answer, and say beside it what operators may know of the way there."""
+        if isinstance(portal, NoPortal):
+            return self._without_portal(question)
         started = self.timer()
         try:
             query = await understand(question, portal)
@@ -47,6 +50,13 @@ class Pipeline:
             return Answered(answer=self._unreachable(question, error, started), trail=Trail())
         evidence = await self._evidence(query, portal)
         draft = check(compose(query, evidence))
+        answer = self._answer(question, draft, evidence)
+        return Answered(answer=answer, trail=trail_of(query, evidence, draft))
+
+    def _without_portal(self, question: Question) -> Answered:
+        query = understand_without_portal(question)
+        evidence = Evidence() if query.purpose == "write" else self.gathering.ask_nothing()
+        draft = not_applicable(query)
         answer = self._answer(question, draft, evidence)
         return Answered(answer=answer, trail=trail_of(query, evidence, draft))
 

@@ -27,4 +27,19 @@ class LocalReader:
     """Whoever sits at this machine, asking an index that was built from files of this machine."""
 
 
-Principal = PortalUser | RepresentedUser | LocalReader
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalSubject:
+    """Somebody for whom another identity provider vouches, and of whom Backstage knows nothing.
+
+    `name` is unique at that provider. The values of the claim are what the policy goes by; the
+    token is the subject's own.
+    """
+
+    name: str
+    subject_type: str
+    entitlement_claim: str
+    entitlement_values: tuple[str, ...]
+    token: str = field(repr=False)
+
+
+Principal = PortalUser | RepresentedUser | LocalReader | ExternalSubject

@@ -4,14 +4,26 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr
 
 from portal_rag.backstage.document_permissions import DocumentPermissions
-from portal_rag.corpus.settings import CorpusSettings, HttpUrl, load_settings
+from portal_rag.corpus.settings import SHARED_PREFIX, CorpusSettings, HttpUrl, load_settings
 from portal_rag.errors import ConfigurationError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_OIDC = ("auth_config", "jwt_issuer", "jwt_audience", "jwt_jwks_url", "authz_url")
+
+
+def _check_provider_url(value: str) -> str:
+    if "@" in urlsplit(value).netloc or "#" in value:
+        raise ValueError("must be a URL without credentials and fragment")
+    return value
+
+
+ProviderUrl = Annotated[HttpUrl, AfterValidator(_check_provider_url)]
+"""An HttpUrl that brings no credentials of its own."""
 
 
 def _check_audit_log(value: str) -> str:
@@ -27,7 +39,12 @@ AuditLog = Annotated[str, AfterValidator(_check_audit_log)]
 class ServiceSettings(CorpusSettings):
     """Everything that can be set; the README's table says what each means."""
 
-    auth: Literal["backstage", "none"] = "backstage"
+    auth: Literal["backstage", "oidc", "none"] = "backstage"
+    auth_config: Path | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_jwks_url: ProviderUrl | None = None
+    authz_url: ProviderUrl | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8007, ge=0, le=65535)
     backstage_url: HttpUrl | None = None
@@ -64,6 +81,10 @@ def load_service_settings(environ: Mapping[str, str] = os.environ) -> ServiceSet
     """
     settings = load_settings(ServiceSettings, environ)
     _check_audit(settings)
+    if settings.auth == "oidc":
+        _check_oidc(settings)
+        return settings
+    _refuse_oidc_settings(settings)
     if settings.auth == "none":
         _check_unauthenticated(settings)
     elif not settings.backstage_url:
@@ -108,6 +129,37 @@ def _check_audit(settings: ServiceSettings) -> None:
             "PORTAL_RAG_AUDIT_USER=hashed needs PORTAL_RAG_AUDIT_USER_KEY, at least 16 characters:"
             " without a key, whoever knows the users could undo it (README, Settings)."
         )
+
+
+def _check_oidc(settings: ServiceSettings) -> None:
+    for field in _OIDC:
+        if getattr(settings, field) is None:
+            raise ConfigurationError(
+                f"{_variable(field)} is not set; PORTAL_RAG_AUTH=oidc needs it (README, Settings)."
+            )
+    if settings.authz_url and "?" in settings.authz_url:
+        raise ConfigurationError(
+            "PORTAL_RAG_AUTHZ_URL must be a base URL, without a query (README, Settings)."
+        )
+    if settings.identity == "plugin" or settings.ask_permission:
+        raise ConfigurationError(
+            "PORTAL_RAG_AUTH=oidc does not act at Backstage and asks no policy of it; unset"
+            " PORTAL_RAG_IDENTITY and PORTAL_RAG_ASK_PERMISSION (README, Settings)."
+        )
+
+
+def _refuse_oidc_settings(settings: ServiceSettings) -> None:
+    """Let nobody believe that a policy is asked which is not."""
+    for field in _OIDC:
+        if getattr(settings, field) is not None:
+            raise ConfigurationError(
+                f"{_variable(field)} is only heeded with PORTAL_RAG_AUTH=oidc; unset it"
+                " (README, Settings)."
+            )
+
+
+def _variable(field: str) -> str:
+    return SHARED_PREFIX + field.upper()
 
 
 def _check_permissions(settings: ServiceSettings) -> None:

@@ -1,4 +1,4 @@
-"""Who is asking: a verified Backstage user, or the reader of this machine's own files."""
+"""Who is asking: a Backstage user, somebody of another provider, or this machine's own reader."""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 
 from portal_rag.backstage.tokens import OnBehalfOfToken, ServiceToken, TokenVerifier, UserToken
+from portal_rag.clients.oidc.tokens import SubjectTokens
 from portal_rag.errors import AuthenticationError, NotAllowedError
 from portal_rag.principals import LocalReader, PortalUser, Principal, RepresentedUser
 
@@ -78,6 +79,26 @@ class PluginAuthentication:
         await self.verifier.verify(bearer_token(headers))
 
 
+@dataclass(frozen=True, slots=True)
+class OidcAuthentication:
+    """Only tokens of the one identity provider count, in the Authorization header alone."""
+
+    tokens: SubjectTokens
+
+    async def principal(self, headers: Headers) -> Principal:
+        """Say who asks.
+
+        Raises:
+            AuthenticationError: no token, or none that can be verified.
+            IdentityProviderUnavailableError: no token can be verified now.
+        """
+        return await self.tokens.verify(bearer_token(headers))
+
+    async def check(self, headers: Headers) -> None:
+        """Make sure of the same as `principal`."""
+        await self.principal(headers)
+
+
 class LocalAuthentication:
     """No credentials: whoever reaches this loopback address directly is the local reader.
 
@@ -103,7 +124,9 @@ class LocalAuthentication:
         await self.principal(headers)
 
 
-Authentication = BackstageAuthentication | PluginAuthentication | LocalAuthentication
+Authentication = (
+    BackstageAuthentication | PluginAuthentication | OidcAuthentication | LocalAuthentication
+)
 
 
 def bearer_token(headers: Headers) -> str:

@@ -13,9 +13,11 @@ async def liveness(request: Request[State]) -> Response:
 
 
 async def readiness(request: Request[State]) -> Response:
-    """Say whether the index can be read; `portal-rag doctor` says what is wrong with it."""
+    """Say whether the index can be read, if any is; `portal-rag doctor` says what is wrong."""
+    index = request.state["services"].index
     try:
-        await request.state["services"].index.manifest()
+        if index:
+            await index.manifest()
     except PortalRagError:
         return JSONResponse(
             {"message": "The index cannot be read", "status": "error"}, status_code=503

@@ -12,16 +12,21 @@ import structlog
 
 from portal_rag.audit.sensitive import Sensitive
 from portal_rag.audit.sinks import Sink
-from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.redaction import redact
 from portal_rag.domain import Clock
 from portal_rag.errors import AuditUnavailableError
-from portal_rag.principals import LocalReader, PortalUser, Principal, RepresentedUser
+from portal_rag.principals import (
+    ExternalSubject,
+    LocalReader,
+    PortalUser,
+    Principal,
+    RepresentedUser,
+)
 from portal_rag.trail import Answered, Ended, Trail
 
 LOCAL = "local"
 """Who asks where there is no authentication."""
-NameUser = Callable[[EntityRef], str]
+NameUser = Callable[[str], str]
 
 _log = structlog.get_logger()
 
@@ -75,8 +80,8 @@ class Audit:
 def hashed_with(key: str) -> NameUser:
     """Write users as pseudonyms: the same for the same key, and not undone without it."""
 
-    def name_user(ref: EntityRef) -> str:
-        digest = hmac.new(key.encode(), str(ref).encode(), hashlib.sha256)
+    def name_user(name: str) -> str:
+        digest = hmac.new(key.encode(), name.encode(), hashlib.sha256)
         return f"hmac-sha256:{digest.hexdigest()[:32]}"
 
     return name_user
@@ -85,9 +90,11 @@ def hashed_with(key: str) -> NameUser:
 def _who(principal: Principal, name_user: NameUser) -> Mapping[str, str | None]:
     match principal:
         case PortalUser(user_ref=user_ref):
-            return {"who": name_user(user_ref), "through": None}
+            return {"who": name_user(str(user_ref)), "through": None}
         case RepresentedUser(proof=proof, through=through):
-            return {"who": name_user(proof.user_ref), "through": through}
+            return {"who": name_user(str(proof.user_ref)), "through": through}
+        case ExternalSubject(name=name):
+            return {"who": name_user(name), "through": None}
         case LocalReader():
             return {"who": LOCAL, "through": None}
 

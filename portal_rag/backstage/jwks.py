@@ -1,15 +1,15 @@
-"""The public keys that Backstage signs with, fetched when needed and never too often."""
+"""The public keys that tokens are signed with, fetched when needed and never too often."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import structlog
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
-from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.errors import PortalRagError, UpstreamError
 
 ALGORITHMS = frozenset(
@@ -31,6 +31,14 @@ def plugin_keys(plugin_id: str) -> KeySet:
     return plugin_id, ".backstage", "auth", "v1", "jwks.json"
 
 
+class KeyPublisher(Protocol):
+    """Where key sets are read: a `BackstageTransport`, or another issuer."""
+
+    async def get_json(self, *path: str, token: str | None) -> Any:
+        """Read a set; there is no token, for whoever asks may know public keys."""
+        ...
+
+
 @dataclass(slots=True)
 class _Known:
     keys: Mapping[str, PyJWK] | None = None
@@ -49,9 +57,9 @@ class JwksCache:
     before stay in force, and it is left alone for FAILURE_PAUSE_SECONDS after each failure.
     """
 
-    def __init__(self, transport: BackstageTransport, *, timer: Callable[[], float]) -> None:
+    def __init__(self, publisher: KeyPublisher, *, timer: Callable[[], float]) -> None:
         """Prepare; `timer` counts seconds from any start."""
-        self._transport = transport
+        self._publisher = publisher
         self._timer = timer
         self._sets: dict[KeySet, _Known] = {}
         self._reloads: deque[float] = deque(maxlen=MOST_RELOADS)
@@ -92,7 +100,7 @@ class JwksCache:
 
     async def _fetch(self, key_set: KeySet, known: _Known) -> None:
         try:
-            keys = _parse(key_set, await self._transport.get_json(*key_set, token=None))
+            keys = usable_keys(key_set, await self._publisher.get_json(*key_set, token=None))
         except PortalRagError as error:
             _log.warning("jwks_unavailable", plugin=key_set[0], error=error.message)
             known.failing_until = self._timer() + FAILURE_PAUSE_SECONDS
@@ -101,7 +109,12 @@ class JwksCache:
         known.fresh_until = self._timer() + LIFE_SECONDS
 
 
-def _parse(key_set: KeySet, answer: object) -> Mapping[str, PyJWK]:
+def usable_keys(key_set: KeySet, answer: object) -> Mapping[str, PyJWK]:
+    """Keep of an answer the keys that tokens may be verified with, by their ids.
+
+    Raises:
+        UpstreamError: it is no set of keys.
+    """
     keys = answer.get("keys") if isinstance(answer, Mapping) else None
     if not isinstance(keys, list):
         raise UpstreamError(key_set[0], "the answer is not a set of keys")

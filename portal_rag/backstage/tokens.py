@@ -5,16 +5,16 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, final
+from datetime import UTC, datetime
+from typing import Protocol, final
 
 import jwt
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
-from jwt.types import Options
 
 from portal_rag.backstage.entities import parse_ref
 from portal_rag.backstage.jwks import USER_KEYS, KeySet, plugin_keys
+from portal_rag.backstage.signed_claims import Claims, Expected, signed_claims, unverified_header
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.errors import AuthenticationError
 
@@ -22,14 +22,9 @@ USER_TYPE = "vnd.backstage.user"
 LIMITED_USER_TYPE = "vnd.backstage.limited-user"
 PLUGIN_TYPE = "vnd.backstage.plugin"
 USER_AUDIENCE = "backstage"
-MOST_CHARACTERS = 32_768
-LEEWAY = timedelta(seconds=5)
 _USER_FAILURE = "Failed user token verification"
 _PLUGIN_FAILURE = "Failed plugin token verification"
 _PLUGIN_ID = re.compile(r"[A-Za-z0-9_-]+")
-_LATEST_EXPIRY = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
-
-Claims = Mapping[str, Any]
 
 
 class SigningKeys(Protocol):
@@ -188,55 +183,19 @@ class TokenVerifier:
     async def _claims(
         self, unverified_token: str, key_set: KeySet, *, audience: str | None, failure: str
     ) -> Claims:
-        """Verify signature, required claims, audience and times; None means no audience at all."""
-        kid = _unverified_header(unverified_token).get("kid")
+        """Verify a token by a key of its issuer; an audience of None means no audience at all."""
+        kid = unverified_header(unverified_token).get("kid")
         key = await self._jwks.find(key_set, kid) if isinstance(kid, str) else None
         if key is None:
             raise AuthenticationError(failure)
-        try:
-            claims = _decode(unverified_token, key, audience)
-        except PyJWTError as error:
-            raise AuthenticationError(failure) from error
-        if not self._is_current(claims):
-            raise AuthenticationError(failure)
-        return claims
-
-    def _is_current(self, claims: Claims) -> bool:
-        exp, iat, nbf = claims["exp"], claims["iat"], claims.get("nbf", 0)
-        if not all(map(_is_time, (exp, iat, nbf))):
-            return False
-        now, leeway = self._clock().timestamp(), LEEWAY.total_seconds()
-        return bool(nbf - leeway <= now < exp + leeway)
-
-
-def _decode(unverified_token: str, key: PyJWK, audience: str | None) -> Claims:
-    options: Options = {
-        "verify_signature": True,
-        "enforce_minimum_key_length": True,
-        "require": ["exp", "iat", "sub", *(["aud"] if audience else [])],
-        "verify_aud": True,
-        "strict_aud": True,
-        "verify_sub": True,
-        # The injected clock decides about times.
-        "verify_exp": False,
-        "verify_iat": False,
-        "verify_nbf": False,
         # The issuer is the portal's outside URL, which may not be the one that is called here.
-        "verify_iss": False,
-        "verify_jti": False,
-    }
-    return jwt.decode(
-        unverified_token,
-        key=key,
-        algorithms=[key.algorithm_name],
-        audience=audience,
-        options=options,
-    )
+        expected = Expected(audience=audience)
+        return signed_claims(unverified_token, key, expected, now=self._clock(), failure=failure)
 
 
 def _limited(user_token: str) -> str:
     """Rebuild, byte by byte, the limited token whose signature a user token carries as `uip`."""
-    header, claims = _unverified_header(user_token), _unverified_claims(user_token, _USER_FAILURE)
+    header, claims = unverified_header(user_token), _unverified_claims(user_token, _USER_FAILURE)
     signature = claims.get("uip")
     if not isinstance(signature, str):
         raise AuthenticationError("The user token holds no proof for plugins (no claim uip)")
@@ -261,25 +220,8 @@ def _unverified_claims(unverified_token: str, failure: str) -> Claims:
 
 
 def _type_of(unverified_token: str) -> str | None:
-    token_type = _unverified_header(unverified_token).get("typ")
+    token_type = unverified_header(unverified_token).get("typ")
     return token_type if isinstance(token_type, str) else None
-
-
-def _unverified_header(unverified_token: str) -> Mapping[str, Any]:
-    if len(unverified_token) > MOST_CHARACTERS or not unverified_token.isascii():
-        raise AuthenticationError("Illegal token")
-    try:
-        return jwt.get_unverified_header(unverified_token)
-    except PyJWTError as error:
-        raise AuthenticationError("Illegal token") from error
-
-
-def _is_time(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and 0 <= value < _LATEST_EXPIRY
-    )
 
 
 def _user_ref(claims: Claims) -> EntityRef:

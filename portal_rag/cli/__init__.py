@@ -16,6 +16,7 @@ from portal_rag.errors import ConfigurationError, PortalRagError
 from portal_rag.logging import configure_logging
 from portal_rag.services import open_services
 from portal_rag.services.askers import open_plugin_keys
+from portal_rag.services.identity_provider import open_subjects
 from portal_rag.services.index import check_local_index
 from portal_rag.services.machine_clients import open_machine_clients
 from portal_rag.services.recorder import check_recorder
@@ -51,6 +52,8 @@ def serve() -> None:
     open_plugin_keys(settings)
     check_recorder(settings)
     open_machine_clients(settings)
+    if settings.auth == "oidc":
+        open_subjects(settings)
     configure_logging(settings.log_level, json_lines=settings.log_json)
     if settings.auth == "none":
         check_local_index(settings)

@@ -1,4 +1,4 @@
-"""One check after another: settings, model, index, Backstage; each with what to do if it fails."""
+"""One check after another, of all that the service needs; each with what to do if it fails."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import anyio
 
 from portal_rag.errors import IndexUnavailableError, PortalRagError, UpstreamError
 from portal_rag.services.askers import open_backstage, open_plugin_keys
+from portal_rag.services.identity_provider import count_keys, open_provider, open_subjects
 from portal_rag.services.index import open_index, open_query_model
 from portal_rag.services.machine_clients import open_machine_clients
 from portal_rag.settings import ServiceSettings, load_service_settings
@@ -66,6 +67,27 @@ async def _check_machines(settings: ServiceSettings) -> str:
     return f"{len(open_machine_clients(settings).clients)} machine clients are known"
 
 
+async def _check_auth_config(settings: ServiceSettings) -> str:
+    subjects = open_subjects(settings)
+    rules = ", ".join(f"{rule.subject_type} by {rule.claim}" for rule in subjects.rules)
+    return f"{settings.auth_config} tells {rules}; asking needs {subjects.action}"
+
+
+async def _check_provider(settings: ServiceSettings) -> str:
+    count = await count_keys(settings)
+    if not count:
+        raise UpstreamError("identity provider", "none of its keys has a kid and is for RS or ES")
+    return f"{settings.jwt_jwks_url} serves {count} usable keys"
+
+
+async def _check_authorization(settings: ServiceSettings) -> str:
+    async with open_provider(settings) as transport:
+        status = await transport.reach_authorization(
+            deadline_seconds=settings.authz_timeout_seconds
+        )
+    return f"{settings.authz_url} answers ({status} without a token)"
+
+
 _Probe = Callable[[ServiceSettings], Awaitable[str]]
 _PROBES: tuple[tuple[str, _Probe, str], ...] = (
     (
@@ -96,6 +118,23 @@ _PROBES: tuple[tuple[str, _Probe, str], ...] = (
         "Correct the file that PORTAL_RAG_MACHINE_CLIENTS_FILE names (README, Machine clients).",
     ),
 )
+_OIDC_PROBES: tuple[tuple[str, _Probe, str], ...] = (
+    (
+        "auth config",
+        _check_auth_config,
+        "Correct the file of PORTAL_RAG_AUTH_CONFIG; deploy/auth/auth-config.yaml is an example.",
+    ),
+    (
+        "identity provider",
+        _check_provider,
+        "Check PORTAL_RAG_JWT_JWKS_URL: the provider's discovery document calls it jwks_uri.",
+    ),
+    (
+        "authorization",
+        _check_authorization,
+        "Check PORTAL_RAG_AUTHZ_URL: the base URL of the API that has /api/v1/authz/evaluates.",
+    ),
+)
 
 
 def examine() -> list[Check]:
@@ -110,7 +149,8 @@ def examine() -> list[Check]:
 
 
 async def _probe(settings: ServiceSettings) -> list[Check]:
-    return [await _check(settings, *probe) for probe in _PROBES]
+    probes = _OIDC_PROBES if settings.auth == "oidc" else _PROBES
+    return [await _check(settings, *probe) for probe in probes]
 
 
 async def _check(settings: ServiceSettings, name: str, probe: _Probe, advice: str) -> Check:

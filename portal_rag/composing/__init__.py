@@ -61,6 +61,19 @@ def compose(query: Query, evidence: Evidence) -> Draft:
     )
 
 
+def not_applicable(query: Query) -> Draft:
+    """Answer somebody who has no view of the portal."""
+    if query.purpose == "write":
+        text = "I only read and never change anything, so I cannot do that."
+        return Draft(status="declined", statements=(Statement(text=text),))
+    text = (
+        "I cannot answer this. You are signed in with an identity provider that is not Backstage,"
+        " and I read this portal's catalog and documents only for users of Backstage; nothing was"
+        " looked up."
+    )
+    return Draft(status="insufficient_evidence", statements=(Statement(text=text),))
+
+
 def without_portal() -> Draft:
     """Say that the portal could not be asked, and so nothing may be told."""
     text = "The portal could not be asked, so I cannot tell what you may see. Please try again."

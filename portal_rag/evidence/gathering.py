@@ -23,16 +23,29 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathering:
-    """The sources of evidence and the time that each may take, in seconds."""
+    """The sources of evidence and the time that each may take, in seconds.
+
+    `withheld` names sources of the portal that were not opened, as nobody here may be shown them.
+    """
 
     sources: Sequence[EvidenceSource]
     deadline_seconds: float
     timer: Timer
+    withheld: Sequence[str] = ()
 
     async def gather(self, query: Query, portal: Portal) -> Evidence:
         """Collect what all sources find, without secrets, in the order of the sources."""
         asked = [self._ask(source, query, portal) for source in self.sources]
         return without_secrets(_together(await asyncio.gather(*asked)))
+
+    def ask_nothing(self) -> Evidence:
+        """Say that no source applies, for somebody who has no view of the portal."""
+        names = (*(source.name for source in self.sources), *self.withheld)
+        return Evidence(
+            consulted=tuple(
+                Consulted(source=name, state="not_applicable", took_ms=0) for name in names
+            )
+        )
 
     async def _ask(
         self, source: EvidenceSource, query: Query, portal: Portal

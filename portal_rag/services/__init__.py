@@ -12,6 +12,7 @@ import structlog
 from portal_rag.backstage.plugin_keys import Jwk
 from portal_rag.backstage.tokens import TokenVerifier
 from portal_rag.clients.local_portal import LocalPortal
+from portal_rag.clients.oidc.tokens import SubjectTokens
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.embedding import Embedder, load_embedder
 from portal_rag.corpus.query_model import LoadEmbedder, QueryModel
@@ -31,6 +32,7 @@ from portal_rag.services.askers import (
     open_backstage,
     open_plugin_keys,
 )
+from portal_rag.services.identity_provider import open_provider_askers
 from portal_rag.services.index import open_index, open_query_model
 from portal_rag.services.machine_clients import MachineClients, open_machine_clients
 from portal_rag.services.recorder import open_recorder
@@ -43,18 +45,18 @@ _log = structlog.get_logger()
 class Services:
     """What the HTTP edge and the command line need.
 
-    `verifier` is None without authentication. `admit` raises NotAllowedError for those who may
-    not ask at all. `plugin_keys` are published; they are None unless the service is a plugin.
-    `recorder` keeps account of the questions that it is told of.
+    `verifier` is None without authentication, `index` where nobody may read one. `admit` raises
+    NotAllowedError for those who may not ask at all. `plugin_keys` are published; they are None
+    unless the service is a plugin. `recorder` keeps account of the questions that it is told of.
     `machine_clients` may use what they were given, and never ask.
     """
 
     pipeline: Pipeline
-    index: IndexReader
+    index: IndexReader | None
     portal_of: PortalOf
     admit: Admit
     recorder: Recorder
-    verifier: TokenVerifier | None
+    verifier: TokenVerifier | SubjectTokens | None
     plugin_keys: tuple[Jwk, ...] | None
     machine_clients: MachineClients
     question_timeout_seconds: float
@@ -72,54 +74,67 @@ async def open_services(
 
     `clock` tells the times of answers and whether tokens are current.
     """
-    keys = open_plugin_keys(settings)
     async with AsyncExitStack() as stack:
         recorder = stack.enter_context(open_recorder(settings, clock))
-        embedder = _announced(await open_query_model(settings, load=load))
-        if settings.auth == "none":
-            reader = EdgeReader(settings.index_dir, embedder.fingerprint)
-            stack.push_async_callback(reader.close)
-            reader.entities()  # refuses an index that was not built from files alone
-            local = LocalPortal(reader.entities)
-            askers = Askers(portal_of=lambda _: local, admit=everybody)
-            yield _services(settings, embedder, reader, askers, recorder=recorder, clock=clock)
-            return
-        index = await open_index(settings, embedder.fingerprint)
-        stack.push_async_callback(index.close)
-        transport = await stack.enter_async_context(open_backstage(settings))
-        askers = open_askers(settings, transport, keys, clock)
-        yield _services(settings, embedder, index, askers, recorder=recorder, clock=clock)
+        if settings.auth == "oidc":
+            askers = await stack.enter_async_context(open_provider_askers(settings, clock))
+            index, gathering = None, _withheld(settings)
+        else:
+            embedder = _announced(await open_query_model(settings, load=load))
+            index, askers = await _open_portal(settings, embedder.fingerprint, clock, stack)
+            gathering = _gathering(settings, embedder, index, clock)
+        yield Services(
+            pipeline=Pipeline(
+                gathering=gathering, clock=clock, timer=time.monotonic, make_id=new_answer_id
+            ),
+            index=index,
+            portal_of=askers.portal_of,
+            admit=askers.admit,
+            recorder=recorder,
+            verifier=askers.verifier,
+            plugin_keys=askers.plugin_keys,
+            machine_clients=open_machine_clients(settings),
+            question_timeout_seconds=settings.question_timeout_seconds,
+        )
 
 
-def _services(
-    settings: ServiceSettings,
-    embedder: Embedder,
-    index: IndexReader,
-    askers: Askers,
-    *,
-    recorder: Recorder,
-    clock: Clock,
-) -> Services:
+async def _open_portal(
+    settings: ServiceSettings, fingerprint: str, clock: Clock, stack: AsyncExitStack
+) -> tuple[IndexReader, Askers]:
+    """Open the index and the way to Backstage, or an index of this machine's files alone."""
+    if settings.auth == "none":
+        reader = EdgeReader(settings.index_dir, fingerprint)
+        stack.push_async_callback(reader.close)
+        reader.entities()  # refuses an index that was not built from files alone
+        local = LocalPortal(reader.entities)
+        return reader, Askers(portal_of=lambda _: local, admit=everybody)
+    keys = open_plugin_keys(settings)
+    index = await open_index(settings, fingerprint)
+    stack.push_async_callback(index.close)
+    transport = await stack.enter_async_context(open_backstage(settings))
+    return index, open_askers(settings, transport, keys, clock)
+
+
+def _gathering(
+    settings: ServiceSettings, embedder: Embedder, index: IndexReader, clock: Clock
+) -> Gathering:
     stale_after = timedelta(days=settings.stale_after_days)
     sources = (
         CatalogFacts(app_url=settings.app_url, clock=clock),
         IndexPassages(index=index, embedder=embedder, clock=clock, stale_after=stale_after),
     )
-    gathering = Gathering(
+    return Gathering(
         sources=sources, deadline_seconds=settings.source_timeout_seconds, timer=time.monotonic
     )
-    return Services(
-        pipeline=Pipeline(
-            gathering=gathering, clock=clock, timer=time.monotonic, make_id=new_answer_id
-        ),
-        index=index,
-        portal_of=askers.portal_of,
-        admit=askers.admit,
-        recorder=recorder,
-        verifier=askers.verifier,
-        plugin_keys=askers.plugin_keys,
-        machine_clients=open_machine_clients(settings),
-        question_timeout_seconds=settings.question_timeout_seconds,
+
+
+def _withheld(settings: ServiceSettings) -> Gathering:
+    """Gather from nowhere: where nobody is known to Backstage, its sources are not even opened."""
+    return Gathering(
+        sources=(),
+        withheld=(CatalogFacts.name, IndexPassages.name),
+        deadline_seconds=settings.source_timeout_seconds,
+        timer=time.monotonic,
     )
 
 

@@ -22,14 +22,15 @@ from portal_rag.backstage.plugin_tokens import PluginTokens
 from portal_rag.backstage.tokens import TokenVerifier
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.admission import Admission
+from portal_rag.clients.oidc.tokens import SubjectTokens
 from portal_rag.clients.views import make_views
-from portal_rag.domain import Clock, Portal
+from portal_rag.domain import Clock, NoPortal, Portal
 from portal_rag.errors import ConfigurationError
 from portal_rag.principals import Principal
 from portal_rag.settings import ServiceSettings
 
 PLUGIN_ID = "portal-rag"
-PortalOf = Callable[[Principal], Portal]
+PortalOf = Callable[[Principal], Portal | NoPortal]
 Admit = Callable[[Principal], Awaitable[None]]
 
 _log = structlog.get_logger()
@@ -41,7 +42,7 @@ class Askers:
 
     portal_of: PortalOf
     admit: Admit
-    verifier: TokenVerifier | None = None
+    verifier: TokenVerifier | SubjectTokens | None = None
     plugin_keys: tuple[Jwk, ...] | None = None
 
 
@@ -60,7 +61,7 @@ def open_plugin_keys(settings: ServiceSettings) -> PluginKeys | None:
     Raises:
         ConfigurationError: they are missing or wrong.
     """
-    if settings.auth == "none" or settings.identity != "plugin":
+    if settings.auth != "backstage" or settings.identity != "plugin":
         return None
     if settings.plugin_key:
         own = parse_keys(settings.plugin_key.get_secret_value(), origin="PORTAL_RAG_PLUGIN_KEY")

@@ -58,6 +58,11 @@ async def understand(question: Question, portal: Portal) -> Query:
     return await _unknown(query, unknown, portal) if unknown else query
 
 
+def understand_without_portal(question: Question) -> Query:
+    """Work out the intent alone; no name is looked up."""
+    return _query(question, read_intent(question.text[:_MOST_READ]))
+
+
 def _narrowed(intent: Intent, unread: Sequence[str]) -> Intent:
     """Leave out the general facts where a question asks for something particular."""
     is_general = intent.purpose == "documents" and "description" in intent.topics
