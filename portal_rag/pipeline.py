@@ -14,12 +14,11 @@ from portal_rag.domain import (
     Portal,
     Query,
     Question,
-    State,
     Statement,
     Timer,
 )
-from portal_rag.errors import UpstreamError, UpstreamTimeoutError
-from portal_rag.evidence.gathering import Gathering
+from portal_rag.errors import NotAllowedError, PortalRagError, UpstreamError
+from portal_rag.evidence.gathering import Gathering, state_of
 from portal_rag.grounding import check
 from portal_rag.understanding import understand
 
@@ -38,7 +37,7 @@ class Pipeline:
         started = self.timer()
         try:
             query = await understand(question, portal)
-        except UpstreamError as error:
+        except (NotAllowedError, UpstreamError) as error:
             return self._unreachable(question, error, started)
         evidence = await self._evidence(query, portal)
         return self._answer(question, check(compose(query, evidence)), evidence)
@@ -48,10 +47,10 @@ class Pipeline:
             return Evidence()
         return await self.gathering.gather(query, portal)
 
-    def _unreachable(self, question: Question, error: UpstreamError, started: float) -> Answer:
-        state: State = "timeout" if isinstance(error, UpstreamTimeoutError) else "unavailable"
+    def _unreachable(self, question: Question, error: PortalRagError, started: float) -> Answer:
         took = round((self.timer() - started) * 1000)
-        evidence = Evidence(consulted=(Consulted(source="catalog", state=state, took_ms=took),))
+        consulted = Consulted(source="catalog", state=state_of(error), took_ms=took)
+        evidence = Evidence(consulted=(consulted,))
         return self._answer(question, without_portal(), evidence)
 
     def _answer(self, question: Question, draft: Draft, evidence: Evidence) -> Answer:

@@ -43,7 +43,7 @@ class Gathering:
             with anyio.move_on_after(self.deadline_seconds):
                 finding = await source.find(query, portal)
         except PortalRagError as error:
-            finding = Finding(state=_state_of(error))
+            finding = Finding(state=state_of(error))
             _log.warning("source_failed", source=source.name, error=error.message)
         took = round((self.timer() - started) * 1000)
         return finding, Consulted(source=source.name, state=_state(finding), took_ms=took)
@@ -63,7 +63,7 @@ def _state(finding: Finding) -> State:
     return "ok" if finding.facts or finding.passages else "empty"
 
 
-def _state_of(error: PortalRagError) -> State:
+def state_of(error: PortalRagError) -> State:
     """Name a failure as the answer's `consulted` does.
 
     Raises:
