@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -105,6 +106,7 @@ def portal() -> Iterator[FakeBackstage]:
 @pytest.fixture(autouse=True)
 def unspoilt(portal: FakeBackstage) -> Iterator[None]:
     portal.requests.clear()
+    bearing.cache_clear()
     yield
     portal.mend()
     portal.permissions.enabled = True
@@ -129,7 +131,9 @@ def url(index: Path, portal: FakeBackstage, identity: str) -> Iterator[str]:
         yield url
 
 
-def bearing(portal: FakeBackstage, user: str) -> dict[str, str]:
+@cache
+def bearing(portal: FakeBackstage, user: str) -> Mapping[str, str]:
+    """Sign a user in, once in each test, so that what is kept for a sign-in is used."""
     ref = f"user:default/{user}"
     team = "platform-admins" if user == "carol" else f"team-{user.removeprefix('u')}"
     token = portal.user_token(ref, ownership=(ref, f"group:default/{team}"))
