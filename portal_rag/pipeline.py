@@ -17,7 +17,7 @@ from portal_rag.domain import (
     Statement,
     Timer,
 )
-from portal_rag.errors import NotAllowedError, PortalRagError, UpstreamError
+from portal_rag.errors import NotAllowedError, NotFoundError, PortalRagError, UpstreamError
 from portal_rag.evidence.gathering import Gathering, state_of
 from portal_rag.grounding import check
 from portal_rag.understanding import understand
@@ -37,7 +37,7 @@ class Pipeline:
         started = self.timer()
         try:
             query = await understand(question, portal)
-        except (NotAllowedError, UpstreamError) as error:
+        except (NotAllowedError, NotFoundError, UpstreamError) as error:
             return self._unreachable(question, error, started)
         evidence = await self._evidence(query, portal)
         return self._answer(question, check(compose(query, evidence)), evidence)

@@ -11,6 +11,7 @@ from portal_rag.domain import Consulted, Evidence, Portal, Query, State, Timer
 from portal_rag.errors import (
     IndexUnavailableError,
     NotAllowedError,
+    NotFoundError,
     PortalRagError,
     UpstreamError,
     UpstreamTimeoutError,
@@ -76,6 +77,6 @@ def state_of(error: PortalRagError) -> State:
             return "rate_limited"
         case NotAllowedError():
             return "forbidden"
-        case UpstreamError() | IndexUnavailableError():
+        case UpstreamError() | IndexUnavailableError() | NotFoundError():
             return "unavailable"
     raise error

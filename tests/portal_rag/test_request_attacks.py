@@ -342,6 +342,19 @@ def test_a_gate_that_answers_garbage_opens_nothing_and_is_named(
     assert opened == []
 
 
+@pytest.mark.parametrize("question", [HOW_TO, "Who owns shop?", "Who owns vaullt?"])
+def test_a_catalog_that_fails_in_any_way_is_named_and_nothing_is_told(
+    url: str, portal: FakeBackstage, question: str
+) -> None:
+    for status in (301, 400, 403, 404, 413, 429, 500):
+        portal.answer("/api/catalog", status=status, headers={"retry-after": "60"})
+        answer = ask(url, portal, "u004", question)
+        assert set(states(answer).values()) <= FAILED
+        assert (answer["status"], answer["sources"]) == ("insufficient_evidence", [])
+        assert "could not be asked" in answer["answer"]
+        portal.mend()
+
+
 def test_a_portal_that_refuses_the_sign_in_itself_ends_the_question(
     url: str, portal: FakeBackstage
 ) -> None:
