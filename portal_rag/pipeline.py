@@ -15,12 +15,11 @@ from portal_rag.domain import (
     Portal,
     Query,
     Question,
-    State,
     Statement,
     Timer,
 )
-from portal_rag.errors import UpstreamError, UpstreamTimeoutError
-from portal_rag.evidence.gathering import Gathering
+from portal_rag.errors import NotAllowedError, NotFoundError, PortalRagError, UpstreamError
+from portal_rag.evidence.gathering import Gathering, state_of
 from portal_rag.grounding import check
 from portal_rag.trail import Answered, Trail, trail_of
 from portal_rag.understanding import understand, understand_without_portal
@@ -46,7 +45,7 @@ class Pipeline:
         started = self.timer()
         try:
             query = await understand(question, portal)
-        except UpstreamError as error:
+        except (NotAllowedError, NotFoundError, UpstreamError) as error:
             return Answered(answer=self._unreachable(question, error, started), trail=Trail())
         evidence = await self._evidence(query, portal)
         draft = check(compose(query, evidence))
@@ -65,10 +64,10 @@ class Pipeline:
             return Evidence()
         return await self.gathering.gather(query, portal)
 
-    def _unreachable(self, question: Question, error: UpstreamError, started: float) -> Answer:
-        state: State = "timeout" if isinstance(error, UpstreamTimeoutError) else "unavailable"
+    def _unreachable(self, question: Question, error: PortalRagError, started: float) -> Answer:
         took = round((self.timer() - started) * 1000)
-        evidence = Evidence(consulted=(Consulted(source="catalog", state=state, took_ms=took),))
+        consulted = Consulted(source="catalog", state=state_of(error), took_ms=took)
+        evidence = Evidence(consulted=(consulted,))
         return self._answer(question, without_portal(), evidence)
 
     def _answer(self, question: Question, draft: Draft, evidence: Evidence) -> Answer:

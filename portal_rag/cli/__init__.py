@@ -7,6 +7,7 @@ import click
 import uvicorn
 
 from portal_rag import __version__
+from portal_rag.api.protocol import WithoutTrailers
 from portal_rag.app import create_app
 from portal_rag.cli.asking import ask_locally, ask_service
 from portal_rag.cli.doctor import examine
@@ -65,6 +66,8 @@ def serve() -> None:
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
+        http=WithoutTrailers,
+        ws="none",
     )
 
 

@@ -11,6 +11,7 @@ from portal_rag.domain import Consulted, Evidence, Portal, Query, State, Timer
 from portal_rag.errors import (
     IndexUnavailableError,
     NotAllowedError,
+    NotFoundError,
     PortalRagError,
     UpstreamError,
     UpstreamTimeoutError,
@@ -56,7 +57,7 @@ class Gathering:
             with anyio.move_on_after(self.deadline_seconds):
                 finding = await source.find(query, portal)
         except PortalRagError as error:
-            finding = Finding(state=_state_of(error))
+            finding = Finding(state=state_of(error))
             _log.warning("source_failed", source=source.name, error=error.message)
         took = round((self.timer() - started) * 1000)
         return finding, Consulted(source=source.name, state=_state(finding), took_ms=took)
@@ -77,7 +78,7 @@ def _state(finding: Finding) -> State:
     return "ok" if finding.facts or finding.passages else "empty"
 
 
-def _state_of(error: PortalRagError) -> State:
+def state_of(error: PortalRagError) -> State:
     """Name a failure as the answer's `consulted` does.
 
     Raises:
@@ -90,6 +91,6 @@ def _state_of(error: PortalRagError) -> State:
             return "rate_limited"
         case NotAllowedError():
             return "forbidden"
-        case UpstreamError() | IndexUnavailableError():
+        case UpstreamError() | IndexUnavailableError() | NotFoundError():
             return "unavailable"
     raise error

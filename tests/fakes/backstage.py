@@ -17,7 +17,7 @@ from tests.fakes.backstage_events import EventBus
 from tests.fakes.backstage_permission import OwnerOrPublic, Permissions, Policy
 from tests.fakes.backstage_routes import BackstageRoutes, Site
 from tests.fakes.backstage_tokens import Tokens
-from tests.fakes.loopback import Fault, Hold, LoopbackServer, RecordedRequest
+from tests.fakes.loopback import Event, Fault, Hold, LoopbackServer, RecordedRequest
 
 Json = dict[str, Any]
 ADMINS = "group:default/platform-admins"
@@ -168,6 +168,10 @@ class FakeBackstage:
         self._server.add(Fault(prefix, reached=reached, released=released))
         return Hold(reached, released)
 
+    def before(self, event: Event) -> None:
+        """Let something happen in the portal between a request's coming and its answer."""
+        self._server.before(event)
+
     def mend(self) -> None:
-        """End all faults."""
+        """End all faults and events."""
         self._server.mend()

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -29,6 +29,9 @@ class RecordedRequest:
     def token(self) -> str | None:
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token if scheme == "Bearer" else None
+
+
+Event = Callable[[RecordedRequest], None]
 
 
 @dataclass
@@ -80,6 +83,7 @@ class LoopbackServer:
         self.requests: list[RecordedRequest] = []
         self._app = app
         self._faults: list[Fault] = []
+        self._events: list[Event] = []
         self._started = threading.Event()
         self._stopping = asyncio.Event()
 
@@ -119,8 +123,13 @@ class LoopbackServer:
     def add(self, fault: Fault) -> None:
         self._faults.append(fault)
 
+    def before(self, event: Event) -> None:
+        """Let something happen whenever a request has come and before it is answered."""
+        self._events.append(event)
+
     def mend(self) -> None:
-        """End every fault; requests that were held go on."""
+        """End every fault and event; requests that were held go on."""
+        self._events.clear()
         faults, self._faults = self._faults, []
         for fault in faults:
             if fault.released:
@@ -136,6 +145,8 @@ class LoopbackServer:
             body=body,
         )
         self.requests.append(request)
+        for event in self._events:
+            event(request)
         fault = next((each for each in self._faults if each.applies(request.path)), None)
         if fault and fault.reached and fault.released:
             fault.reached.set()

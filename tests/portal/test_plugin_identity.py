@@ -231,6 +231,16 @@ async def read(transport: BackstageTransport, plugin: str, token: str) -> None:
         assert CART in await PermissionClient(transport).readable([CART], token=token)
 
 
+@pytest.mark.parametrize("user", ["guest", "alice", "carol"])
+async def test_several_permissions_are_decided_in_one_request(
+    portal: Portal, transport: BackstageTransport, user: str
+) -> None:
+    client, token, refs = PermissionClient(transport), portal.user_token(user), [CART, FRAUD]
+    alone = await client.readable(refs, token=token)
+    wanted = {"catalog.entity.read": refs, "techdocs.entity.read": refs}
+    assert await client.readable_by(wanted, token=token) == dict.fromkeys(wanted, alone)
+
+
 @pytest.mark.usefixtures("plugin")
 async def test_what_another_key_signs_for_us_is_refused(
     portal: Portal, transport: BackstageTransport

@@ -3,21 +3,29 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from portal_rag.api.authentication import LocalAuthentication
 from portal_rag.api.failures import known_failure
+from portal_rag.api.machine_clients import MachineAccess
 from portal_rag.app import create_app
-from portal_rag.errors import ConfigurationError, PortalRagError
+from portal_rag.errors import ConfigurationError, NotAllowedError, PortalRagError
 from portal_rag.services import open_services
-from portal_rag.services.machine_clients import MachineClients, load_machine_clients
+from portal_rag.services.machine_clients import (
+    MachineClient,
+    MachineClients,
+    load_machine_clients,
+)
 from portal_rag.settings import ServiceSettings
 from tests.fakes.backstage import FakeBackstage
 from tests.fakes.indexes import EMBEDDER
@@ -208,6 +216,15 @@ def test_what_is_for_machines_refuses_users_and_plugins(
         assert answer.status_code == 403
         assert "machine client" in answer.json()["error"]["message"]
     assert not [each for each in portal.requests if each.token]
+
+
+async def test_a_machine_may_not_use_what_it_was_not_given() -> None:
+    idle = MachineClient(
+        name="idle", access=frozenset(), token_digest=sha256(TOKEN.encode()).digest()
+    )
+    access = MachineAccess(known=MachineClients((idle,)), others=LocalAuthentication())
+    with pytest.raises(NotAllowedError, match="idle has no access to metrics"):
+        await access.check(Headers(bearing(TOKEN)), access="metrics")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from portal_rag.api.protocol import WithoutTrailers
 from portal_rag.app import create_app
 from portal_rag.services import open_services
 from portal_rag.settings import ServiceSettings, load_service_settings
@@ -94,7 +95,9 @@ class _Announcing(uvicorn.Server):
     """Says when it listens, or has given up."""
 
     def __init__(self, app: Starlette) -> None:
-        super().__init__(uvicorn.Config(app, log_config=None, ws="none", lifespan="on"))
+        super().__init__(
+            uvicorn.Config(app, http=WithoutTrailers, log_config=None, ws="none", lifespan="on")
+        )
         self.announced = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
