@@ -71,7 +71,7 @@ def main(*, portal_url: str | None, plugin_port: int, **given: Any) -> None:
         matrix.everyday(content)
         if not portal_url:
             matrix.changing(content)
-        report.search_logs([door.log for door in whole.doors], listed(portal.url, SERVICE_TOKEN))
+        matrix.search_logs()
     sys.exit(report.end())
 
 
@@ -107,6 +107,13 @@ class _Matrix:
                 for world in worlds:
                     self._try(world, "during reindex", self._plan.changing_tries)
 
+    def search_logs(self) -> None:
+        """Look for names where there should be none of anybody."""
+        everything = listed(self._portal.url, self._portal.service_token)
+        for door in self._whole.doors:
+            self._report.search_log(door.log.name, door.log.read_text(encoding="utf-8"), everything)
+            self._report.search_log(f"{door.identity}: /metrics", door.metrics(), everything)
+
     @contextmanager
     def _world(self, user: str, content: Path, phase: str) -> Iterator[World]:
         everything = listed(self._portal.url, self._portal.service_token)
@@ -124,7 +131,11 @@ class _Matrix:
         about = [each for each in world.hidden if only is None or each.ref in only]
         tries = [attempt for entity in about for attempt in tries_about(entity, _WORDS)]
         drawn = sample(tries, count, self._plan.seed)
+        before = [door.audit.stat().st_size for door in self._whole.doors]
         self._report.add(phase, len(world.hidden), judged(world, drawn, self._asks(world.user)))
+        for door, size in zip(self._whole.doors, before, strict=True):
+            lines = door.audit.read_bytes()[size:].decode("utf-8")
+            self._report.search_audit(f"{phase}, {door.identity}", lines, world)
 
     def _compare_times(self, world: World) -> None:
         pairs = [pair for each in world.hidden for pair in pairs_about(each, self._plan.seed)]

@@ -18,6 +18,7 @@ from portal_rag.backstage.plugin_keys import create_key, format_keys
 _ROUTE = "/api/portal-rag/v1/questions"
 _SECONDS = 60
 _INDEXER_TOKEN = "PORTAL_INDEX_BACKSTAGE_TOKEN"  # noqa: S105 (a name)
+_SCRAPER_TOKEN = "leak-matrix-scraper"  # noqa: S105 (of a service that ends with the run)
 _PATIENCE = {
     "PORTAL_RAG_CATALOG_TIMEOUT_SECONDS": "10",
     "PORTAL_RAG_SOURCE_TIMEOUT_SECONDS": "20",
@@ -52,6 +53,12 @@ class Door:
     identity: str
     client: httpx.Client
     log: Path
+    audit: Path
+
+    def metrics(self) -> str:
+        """Read what the service counts."""
+        headers = {"authorization": f"Bearer {_SCRAPER_TOKEN}"}
+        return self.client.get("/metrics", headers=headers).raise_for_status().text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +94,23 @@ def whole_portal(
 def _door(
     identity: str, environ: Mapping[str, str], portal: Portal, folder: Path
 ) -> Iterator[Door]:
-    log, key = folder / f"{identity}.log", folder / "plugin.pem"
-    settings = {**_PATIENCE, **environ, "PORTAL_RAG_IDENTITY": identity}
+    log, audit = folder / f"{identity}.log", folder / f"{identity}-audit.jsonl"
+    machines, key = folder / "machines.yaml", folder / "plugin.pem"
+    machines.write_text(f"[{{name: scraper, token: {_SCRAPER_TOKEN}, access: [metrics]}}]")
+    settings = {
+        **_PATIENCE,
+        **environ,
+        "PORTAL_RAG_IDENTITY": identity,
+        "PORTAL_RAG_AUDIT_LOG": str(audit),
+        "PORTAL_RAG_MACHINE_CLIENTS_FILE": str(machines),
+    }
     port = None
     if identity == "plugin":
         _create_key(key)
         settings["PORTAL_RAG_PLUGIN_KEY_FILE"] = str(key)
         port = portal.plugin_port
     with serve(settings, port=port, log=log) as url, opened(url) as client:
-        yield Door(identity=identity, client=client, log=log)
+        yield Door(identity=identity, client=client, log=log, audit=audit)
 
 
 @contextmanager

@@ -50,11 +50,17 @@ def hidden_words(
 
     What the asker said, and what stands in something that the asker may read, tells nothing new.
     """
-    text = _MARKDOWN_ESCAPE.sub(r"\1", json.dumps(answer, ensure_ascii=False)).lower()
+    text = _MARKDOWN_ESCAPE.sub(r"\1", json.dumps(answer, ensure_ascii=False))
     said = attempt.said.lower()
+    return (word for word in told(text, hidden, visible) if word.lower() not in said)
+
+
+def told(text: str, hidden: Collection[str], visible: str) -> Iterator[str]:
+    """Give hidden names and phrases in a text, unless they also stand in what is visible."""
+    text = text.lower()
     for word in hidden:
         known = word.lower()
-        if _holds(text, known) and known not in said and not _holds(visible, known):
+        if _holds(text, known) and not _holds(visible, known):
             yield word
 
 

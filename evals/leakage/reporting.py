@@ -1,14 +1,14 @@
 """What the leak matrix found, line by line and in all."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import click
 
-from evals.leakage.matrix import Outcome
+from evals.leakage.judging import told
+from evals.leakage.matrix import Outcome, World
 from evals.leakage.timing import Timing
-from evals.leakage.worlds import Known
+from evals.leakage.worlds import Known, texts_of
 
 _MOST_SHOWN = 20
 _SHORTEST_NAME = 5
@@ -51,14 +51,21 @@ class Report:
         if timing.tells:
             self.other.append(line)
 
-    def search_logs(self, logs: Collection[Path], everything: Mapping[str, Known]) -> None:
-        """Look for names in the logs of the services, which should hold nobody's."""
-        for log in logs:
-            text = log.read_text(encoding="utf-8").lower()
-            names = [each.name for each in everything.values() if len(each.name) >= _SHORTEST_NAME]
-            found = [name for name in names if name.lower() in text]
-            if found:
-                self.other.append(f"{log.name} names {', '.join(found)}")
+    def search_log(self, what: str, text: str, everything: Mapping[str, Known]) -> None:
+        """Look for names in a log or in metrics, which should hold nobody's."""
+        names = [each.name for each in everything.values() if len(each.name) >= _SHORTEST_NAME]
+        self._tell(what, [name for name in names if name.lower() in text.lower()])
+
+    def search_audit(self, phase: str, lines: str, world: World) -> None:
+        """Look in the audit lines of one user's questions for what is hidden from that user."""
+        click.echo(f"{phase}, {world.user}: {len(lines.splitlines())} lines of the audit log read")
+        visible = "\n".join(texts_of(world.content)).lower()
+        self._tell(f"{phase}, the audit log of {world.user}", told(lines, world.words, visible))
+
+    def _tell(self, what: str, names: Iterable[str]) -> None:
+        found = ", ".join(names)
+        if found:
+            self.other.append(f"{what} names {found}")
 
     def end(self) -> int:
         """Print the sum; gives the exit code."""

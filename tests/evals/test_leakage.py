@@ -1,6 +1,7 @@
 """The leak matrix asks in many ways, and notices whatever a hidden thing changes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from evals.leakage.battery import Try, pairs_about, sample, tries_about
 from evals.leakage.judging import comparable, hidden_words
 from evals.leakage.matrix import World, judged
+from evals.leakage.reporting import Report
 from evals.leakage.timing import Timing, slower
 from evals.leakage.worlds import Known, reduce_content
 from tests.indexer.building import component, write_files
@@ -136,3 +138,45 @@ def test_times_tell_hidden_from_missing_if_the_one_is_mostly_slower(
 ) -> None:
     timing = Timing(pairs=len(hidden), slower=slower(hidden, missing))
     assert (timing.slower, timing.tells) == (share, tells)
+
+
+EVERYTHING = {SECRET.ref: SECRET}
+
+
+def world_of(content: Path) -> World:
+    hidden = [SECRET]
+    return World(user="guest", hidden=hidden, phrases=["canary"], ask=answer, content=content)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('{"entities": ["component:default/shop"]}', 0),
+        ('{"entities": ["component:default/vault"]}', 1),
+        ('{"retrieved": ["files/techdocs:component:default/vault/canary/:0"]}', 1),
+    ],
+)
+def test_a_hidden_name_in_an_audit_line_is_a_leak(tmp_path: Path, line: str, code: int) -> None:
+    report = Report()
+    report.search_audit("everyday", line, world_of(tmp_path))
+    assert report.end() == code
+
+
+@pytest.mark.parametrize(("text", "code"), [("took_ms=3", 0), ('labels{entity="Vault"}', 1)])
+def test_any_name_in_a_log_or_in_metrics_is_a_leak(text: str, code: int) -> None:
+    report = Report()
+    report.search_log("service.log", text, EVERYTHING)
+    assert report.end() == code
+
+
+def test_times_that_tell_and_answers_that_differ_fail_the_matrix(tmp_path: Path) -> None:
+    for slower_by, leaks in ((0.5, 0), (0.9, 0), (0.5, 1)):
+        report = Report()
+        report.add_timing("plugin", "guest", Timing(pairs=9, slower=slower_by))
+        asked = judged(
+            replace(world_of(tmp_path), ask=lambda _: answer("Nothing.")),
+            [Try(about=SECRET.ref, question="Who?")],
+            {"plugin": lambda _, leaks=leaks: answer("Nothing." + "!" * leaks)},
+        )
+        report.add("everyday", 1, asked)
+        assert report.end() == int(slower_by == 0.9 or leaks == 1)
