@@ -50,7 +50,7 @@ demo-renamed: $(READY) ## The same after every entity and team got another name
 
 test: lint types imports ## Everything: checks, all tests (with a real Backstage), branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
