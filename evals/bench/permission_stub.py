@@ -125,7 +125,7 @@ class _Routes(BaseHTTPRequestHandler):
         return {"id": item["id"], "result": verdicts}
 
     def _shown(self, ref: str) -> Json | None:
-        return self.entities[ref] if ref in self.readable[self._who] else None
+        return _slim(self.entities[ref]) if ref in self.readable[self._who] else None
 
     def _listing(self, params: Mapping[str, Sequence[str]]) -> Json:
         """Page through all, or find by name: filters are alternatives of one field each."""
@@ -137,4 +137,10 @@ class _Routes(BaseHTTPRequestHandler):
             if not wanted or self.entities[ref]["metadata"]["name"] in wanted
         ]
         info = {"nextCursor": str(start + limit)} if start + limit < len(found) else {}
-        return {"items": found[start : start + limit], "pageInfo": info}
+        return {"items": list(map(_slim, found[start : start + limit])), "pageInfo": info}
+
+
+def _slim(entity: Json) -> Json:
+    """Leave what the service asks for where it reads many; of one there are the relations too."""
+    named = {key: entity["metadata"][key] for key in ("name", "namespace", "title")}
+    return {"kind": entity["kind"], "metadata": named, "relations": entity["relations"]}
