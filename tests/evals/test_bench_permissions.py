@@ -12,7 +12,7 @@ def test_filters_find_what_exact_search_does_and_backstage_is_asked_no_more_than
     told = measured(SMALL, (100, 1_100))
     recall = re.findall(r"%  +[\d.]+   ([\d.]+) ([\d.]+)   p50", told)
     assert recall == [("1.000", "1.000")] * 6
-    at_most = re.findall(r"at most (\d) \(goal: 3\)", told)
+    at_most = re.findall(r"at most (\d) \(goal: 3 rounds\)", told)
     assert len(at_most) == 3
     assert max(map(int, at_most)) <= 3
     counts = re.findall(r"^    (\w+), .*  (\d) (\d) (\d+)    (\d) (\d) (\d+)$", told, re.MULTILINE)
