@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from evals.leakage.matrix import World, judged
 from evals.leakage.reporting import Report
 from evals.leakage.revoking import revoked
 from evals.leakage.timing import timed
-from evals.leakage.worlds import Known, listed
+from evals.leakage.worlds import Known, listed, reduce_content
 from evals.serving import index_again_and_again
 
 _USERS = ("guest", "alice", "bob", "dave")
@@ -100,18 +100,28 @@ class _Matrix:
     def compare_times(self, content: Path) -> None:
         """Ask a Backstage that hides things, and one in which they are not there."""
         for user in self._plan.timed_users:
-            folder = self._folder / f"without-{user}"
-            with ExitStack() as stack:
-                world = stack.enter_context(self._world(user, content, "timed"))
-                without = stack.enter_context(run_portal(world.content, folder / "run"))
-                model = self._folder / "model"
-                whole = stack.enter_context(
-                    whole_portal(without, folder, model=model, identities=self._plan.identities)
-                )
-                asks = _asks(whole, without.user_token(user))
-                tries = sample(_tries(world.hidden), self._plan.timed_tries, self._plan.seed)
+            visible, hidden = self._seen_by(user)
+            tries = sample(_tries(hidden), self._plan.timed_tries, self._plan.seed)
+            with self._without(content, user, visible) as asks:
                 for identity, ask in self._asks(user).items():
                     self._report.add_timing(identity, user, timed(tries, ask, asks[identity]))
+
+    @contextmanager
+    def _without(
+        self, content: Path, user: str, visible: Collection[str]
+    ) -> Iterator[Mapping[str, Ask]]:
+        """Run a Backstage of what a user sees, and of the locations that it is read from."""
+        folder = self._folder / f"without-{user}"
+        everything = listed(self._portal.url, self._portal.service_token)
+        locations = {ref for ref in everything if ref.startswith("location:")}
+        reduce_content(content, folder / "content", {*visible, *locations})
+        with ExitStack() as stack:
+            portal = stack.enter_context(run_portal(folder / "content", folder / "run"))
+            model, identities = self._folder / "model", self._plan.identities
+            whole = stack.enter_context(
+                whole_portal(portal, folder, model=model, identities=identities)
+            )
+            yield _asks(whole, portal.user_token(user))
 
     def changing(self, content: Path) -> None:
         """Hide entities that the index still shows; then ask while it is being made again."""
@@ -137,16 +147,17 @@ class _Matrix:
 
     @contextmanager
     def _world(self, user: str, content: Path, phase: str) -> Iterator[World]:
-        everything = listed(self._portal.url, self._portal.service_token)
-        visible = listed(self._portal.url, self._portal.user_token(user))
+        visible, hidden = self._seen_by(user)
         with reduced_portal(content, self._folder, f"{phase}-{user}", visible) as (ask, files):
             yield World(
-                user=user,
-                hidden=[each for ref, each in everything.items() if ref not in visible],
-                phrases=self._plan.phrases,
-                ask=ask,
-                content=files,
+                user=user, hidden=hidden, phrases=self._plan.phrases, ask=ask, content=files
             )
+
+    def _seen_by(self, user: str) -> tuple[Collection[str], Sequence[Known]]:
+        """Give the references that a user sees, and what is hidden from that user."""
+        everything = listed(self._portal.url, self._portal.service_token)
+        visible = listed(self._portal.url, self._portal.user_token(user))
+        return visible, [each for ref, each in everything.items() if ref not in visible]
 
     def _try(self, world: World, phase: str, count: int, only: Sequence[str] | None = None) -> None:
         about = [each for each in world.hidden if only is None or each.ref in only]
