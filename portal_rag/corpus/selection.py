@@ -7,13 +7,16 @@ from typing import assert_never
 
 from portal_rag.corpus import conditions
 from portal_rag.corpus.conditions import Condition, Rule, asked_for
+from portal_rag.corpus.documents import SOURCES
 from portal_rag.corpus.predicates import KNOWN, UNKNOWN, hash_of
 from portal_rag.corpus.visibility import (
     GateDecides,
+    OfOrigin,
     OnlyResources,
     Refused,
     Visibility,
     Where,
+    Within,
     Without,
 )
 
@@ -85,10 +88,23 @@ def select(visibility: Visibility) -> Selection:
             return Everything()
         case Where(condition=condition):
             return _with_unknown(_possibly(condition))
+        case Within(among=among, only=only):
+            return _all_of([select(among), *map(_governed, only)])
         case Without(among=among, refused=refused):
             return _all_of([select(among), _not(_one_of(_refused_parts(refused)))])
         case _:
             assert_never(visibility)
+
+
+def _governed(only: OfOrigin) -> Selection:
+    """Select what is of another origin, or governed by these alone.
+
+    What has no fixed source counts as a folder: it may be of an origin that is not known here.
+    """
+    refs, fixed = list(map(str, only.refs)), SOURCES.get(only.origin)
+    named = _any_of(SOURCE, fixed or itertools.chain.from_iterable(SOURCES.values()))
+    is_other = _not(named) if fixed else named
+    return _one_of([is_other, _all_of([_any_of(RESOURCE_REF, refs), _any_of(ENTITY_REF, refs)])])
 
 
 def _refused_parts(refused: Collection[Refused]) -> Iterator[Selection]:

@@ -13,7 +13,15 @@ from portal_rag.corpus.lexical import document_terms, query_terms
 from portal_rag.corpus.predicates import UNSAID
 from portal_rag.corpus.schema import visibility_hash
 from portal_rag.corpus.store import MOST_AT_ONCE, IndexReader, Manifest, StoredChunk, StoredMark
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Refused, Visibility, Without
+from portal_rag.corpus.visibility import (
+    GateDecides,
+    OfOrigin,
+    OnlyResources,
+    Refused,
+    Visibility,
+    Within,
+    Without,
+)
 from portal_rag.errors import IndexUnavailableError, UpstreamError
 from tests.corpus.stores import (
     EMBEDDER,
@@ -163,6 +171,36 @@ async def test_exactly_what_the_gate_refused_is_left_out(store: Store) -> None:
             assert {text.removeprefix("broker ") for text in texts} == set(left)
     elsewhere = frozenset([Refused("elsewhere", shop, shop)])
     assert len(await found(reader, "broker", visible_to=Without(EVERYONE, elsewhere))) == 5
+    await reader.close()
+
+
+async def test_documents_of_an_origin_may_be_found_of_fewer_entities(store: Store) -> None:
+    placed = {
+        "a": ("files/techdocs", SHOP, SHOP),
+        "b": ("backstage/techdocs", SHOP, LEDGER),
+        "c": ("files/techdocs", LEDGER, LEDGER),
+        "d": ("files/catalog", LEDGER, LEDGER),
+        "e": (f"markdown/{SHOP}/handbook", SHOP, SHOP),
+        "f": ("newer/kind", LEDGER, LEDGER),
+    }
+    chunks = [
+        make_chunk(f"broker {name}", source=source, entity=entity, resource=resource, page=name)
+        for name, (source, entity, resource) in placed.items()
+    ]
+    await publish(store, *chunks)
+    reader = store.reader()
+    shop, nobody = readable([SHOP]).refs, frozenset[EntityRef]()
+    for among, only, left in (
+        (EVERYONE, [OfOrigin("techdocs", shop)], "adef"),
+        (EVERYONE, [OfOrigin("techdocs", nobody)], "def"),
+        (EVERYONE, [OfOrigin("markdown", shop)], "abcde"),
+        (EVERYONE, [OfOrigin("techdocs", shop), OfOrigin("markdown", nobody)], "ad"),
+        (readable([SHOP]), [OfOrigin("techdocs", nobody)], "e"),
+        (readable([]), [OfOrigin("techdocs", shop)], ""),
+    ):
+        for search in (found, found_by_terms):
+            texts = await search(reader, "broker", visible_to=Within(among, tuple(only)))
+            assert {text.removeprefix("broker ") for text in texts} == set(left)
     await reader.close()
 
 

@@ -53,6 +53,7 @@ def view(
         permission=PermissionClient(transport),
         document_permissions=ONLY_CATALOG,
         listings=listings or Listings(Ticking(), seconds=60.0),
+        allowances=UserCache(Ticking(), seconds=30.0),
     )
 
 
