@@ -155,12 +155,14 @@ def test_not_even_how_rare_a_word_is_tells_of_docs_that_are_not_permitted(
 ) -> None:
     """The hidden pages hold one of the words, but too deep for the gate to ever see them."""
     visible = [
-        make_chunk(f"{word} " + f"{word}{n} " * n, page=f"{word}-{n}/")
+        make_chunk(
+            " ".join([word, *(f"{word[0]}{n}x{m}" for m in range(n * 3))]), page=f"{word}{n}/"
+        )
         for word, pages in (("falcon", 32), ("harvest", 30))
         for n in range(pages)
     ]
     secret = [f"component:default/secret-{n}" for n in range(40)]
-    padding = " ".join(f"padding{n}" for n in range(400))
+    padding = " ".join(f"lorem{n}" for n in range(400))
     hidden = [make_chunk(f"{padding} harvest", entity=ref) for ref in secret]
     for ref in secret:
         portal.put(make_json(ref, labels=PUBLIC))
