@@ -10,7 +10,14 @@ from portal_rag.backstage.permission import READ, PermissionClient
 from portal_rag.clients.credentials import Credentials, UserCache
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.corpus.visibility import GateDecides, OfOrigin, OnlyResources, Visibility, Within
+from portal_rag.corpus.visibility import (
+    CountedAmong,
+    GateDecides,
+    OfOrigin,
+    OnlyResources,
+    Visibility,
+    Within,
+)
 from portal_rag.domain import Listing
 
 SLIM_FIELDS = (
@@ -68,27 +75,25 @@ class BackstagePortal:
         return listing
 
     async def visibility(self) -> Visibility:
+        """Count words among what is listed even where there is more to be found."""
         listing = await self.listing()
-        if listing.complete:
-            return await self.narrowed(OnlyResources(_refs(listing)))
-        return GateDecides()
+        listed = await self.narrowed(OnlyResources(_refs(listing)))
+        return listed if listing.complete else CountedAmong(GateDecides(), listed)
 
     async def narrowed(self, among: Visibility) -> Visibility:
         """Leave out of a query, too, what is refused for a permission set for its origin.
 
-        The gate would do so, but only after it was counted how rare words are. Not for users who
-        may read more entities than are listed.
+        The gate would do so, but only after it was counted how rare words are. Of users who may
+        read more entities than are listed, words are counted among those that are.
         """
         by_origin = self._document_permissions.by_origin
         if not by_origin or not self._permission:
             return among
         listing = await self.listing()
-        if not listing.complete:
-            return among
         allowed = await self._allowance(_refs(listing))
-        return Within(
-            among, tuple(OfOrigin(origin, allowed[name]) for origin, name in by_origin.items())
-        )
+        only = tuple(OfOrigin(origin, allowed[name]) for origin, name in by_origin.items())
+        found = Within(among, only) if listing.complete else among
+        return CountedAmong(found, Within(OnlyResources(_refs(listing)), only))
 
     async def _allowance(self, refs: frozenset[EntityRef]) -> Wanted:
         kept = self._allowances.get(self._credentials)

@@ -10,6 +10,7 @@ from portal_rag.corpus.conditions import Condition, Rule, asked_for
 from portal_rag.corpus.documents import SOURCES
 from portal_rag.corpus.predicates import KNOWN, UNKNOWN, hash_of
 from portal_rag.corpus.visibility import (
+    CountedAmong,
     GateDecides,
     OfOrigin,
     OnlyResources,
@@ -90,10 +91,33 @@ def select(visibility: Visibility) -> Selection:
             return _with_unknown(_possibly(condition))
         case Within(among=among, only=only):
             return _all_of([select(among), *map(_governed, only)])
+        case CountedAmong(found=found):
+            return select(found)
         case Without(among=among, refused=refused):
             return _all_of([select(among), _not(_one_of(_refused_parts(refused)))])
         case _:
             assert_never(visibility)
+
+
+def counted(visibility: Visibility) -> Filterable:
+    """Say among which points a query counts how rare a word is, so that nothing hidden does."""
+    selection = _counted(visibility)
+    no_point = AnyOf(RESOURCE_REF, ("",))
+    return no_point if isinstance(selection, Nothing) else selection
+
+
+def _counted(visibility: Visibility) -> Selection:
+    match visibility:
+        case CountedAmong(by=by):
+            return _counted(by)
+        case Within(among=among, only=only):
+            return _all_of([_counted(among), *map(_governed, only)])
+        case Without(among=among, refused=refused):
+            return _all_of([_counted(among), _not(_one_of(_refused_parts(refused)))])
+        case Where(condition=condition):
+            return _all_of([_any_of(PREDICATES, [KNOWN]), _certainly(condition)])
+        case _:
+            return select(visibility)
 
 
 def _governed(only: OfOrigin) -> Selection:

@@ -43,6 +43,14 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedAmong:
+    """As `found`, which is more than the user may read; how rare a word is counts in `by` alone."""
+
+    found: "Visibility"
+    by: "Visibility"
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Chunks of one source, governed by one entity and about the same or another."""
 
@@ -59,4 +67,4 @@ class Without:
     refused: frozenset[Refused]
 
 
-Visibility = OnlyResources | GateDecides | Where | Within | Without
+Visibility = OnlyResources | GateDecides | Where | Within | CountedAmong | Without
