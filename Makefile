@@ -12,7 +12,7 @@ BACKEND := deploy/backstage/backend
 # What `make run`, `make demo` and `make ask` use: the example portal, from files, without Backstage.
 EXAMPLE_ENV := PORTAL_RAG_AUTH=none PORTAL_RAG_INDEX_DIR=$(TRIAL)
 
-.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix bench clean
+.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix mutations bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ demo-renamed: $(READY) ## The same after every entity and team got another name
 
 test: lint types imports ## Everything: checks, all tests (with a real Backstage), branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -81,6 +81,9 @@ portal-stop: ## End it
 
 leak-matrix: $(READY) ## Ask a real Backstage, as each user and in both identities, about all that is hidden
 	$(BIN)/python -m evals.leakage $(EXAMPLE)
+
+mutations: $(READY) ## Put faults into a copy of what guards permissions; each must fail a test
+	$(BIN)/python -m evals.mutations
 
 bench: $(READY) ## Measure; prints ratios, nothing is asserted
 	$(BIN)/python -m evals.bench $(EXAMPLE)

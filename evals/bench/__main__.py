@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from evals.bench import answers, models, portals
+from evals.bench import answers, models, permissions, portals
 
 
 @click.command()
 @click.argument("portal", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--only",
-    type=click.Choice(["answers", "models", "portals"]),
+    type=click.Choice(["answers", "models", "permissions", "portals"]),
     help="One part instead of all of them.",
 )
 def main(portal: Path, only: str | None) -> None:
@@ -20,6 +20,7 @@ def main(portal: Path, only: str | None) -> None:
     parts: dict[str, Callable[[], None]] = {
         "answers": lambda: answers.measure(portal),
         "models": lambda: models.measure(portal),
+        "permissions": permissions.measure,
         "portals": portals.measure,
     }
     for name, measure in parts.items():

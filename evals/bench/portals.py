@@ -1,18 +1,17 @@
 """Runs over large portals: nothing changed, one page changed, and how much memory it takes."""
 
 import asyncio
-import multiprocessing
 import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import click
 
+from evals.bench.apart import in_its_own_process
 from evals.bench.embedders import HashedWords, Overheard, Sampled
 from evals.bench.stub_portal import Shape, StubPortal, serve
 from indexer.report import RunReport
@@ -50,28 +49,10 @@ def measure(
     load: Callable[[], Embedder] = load_model,
 ) -> None:
     """Index stub portals, with hashed words in place of the model where nothing depends on it."""
-    _in_its_own_process(partial(_measure_rate, some, load))
-    _in_its_own_process(partial(_measure_unchanged, wide))
-    _in_its_own_process(partial(_measure_changed, deep, load))
-    _in_its_own_process(partial(_measure_memory, huge, load))
-
-
-def _in_its_own_process(work: "partial[str]") -> None:
-    """Run where nothing else has taken memory before."""
-    received, sent = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_tell, args=(sent, work))
-    process.start()
-    sent.close()
-    try:
-        click.echo(received.recv())
-    except EOFError:
-        raise click.ClickException("the measurement failed; see above") from None
-    finally:
-        process.join()
-
-
-def _tell(sent: Connection, work: "partial[str]") -> None:
-    sent.send(work())
+    in_its_own_process(partial(_measure_rate, some, load))
+    in_its_own_process(partial(_measure_unchanged, wide))
+    in_its_own_process(partial(_measure_changed, deep, load))
+    in_its_own_process(partial(_measure_memory, huge, load))
 
 
 def _measure_rate(shape: Shape, load: Callable[[], Embedder]) -> str:

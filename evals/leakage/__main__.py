@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from typing import Any
 import click
 
 from evals.backstage import SERVICE_TOKEN, Portal, run_portal
-from evals.leakage.asking import WholePortal, asking, reduced_portal, whole_portal
-from evals.leakage.battery import pairs_about, sample, tries_about
+from evals.leakage.asking import Ask, WholePortal, asking, reduced_portal, whole_portal
+from evals.leakage.battery import Try, sample, tries_about
 from evals.leakage.matrix import World, judged
 from evals.leakage.reporting import Report
 from evals.leakage.revoking import revoked
 from evals.leakage.timing import timed
-from evals.leakage.worlds import listed
+from evals.leakage.worlds import Known, listed
 from evals.serving import index_again_and_again
 
 _USERS = ("guest", "alice", "bob", "dave")
@@ -35,7 +35,8 @@ class _Plan:
     phrases: Sequence[str]
     tries: int
     changing_tries: int
-    timed_pairs: int
+    timed_users: Sequence[str]
+    timed_tries: int
     seed: int
 
 
@@ -48,13 +49,15 @@ class _Plan:
 @click.option("--phrase", "phrases", multiple=True, default=("canary-phrase-magenta-otter",))
 @click.option("--tries", default=10_000, show_default=True, help="At most so many for each user.")
 @click.option("--changing-tries", default=100, show_default=True, help="While something changes.")
-@click.option("--timed-pairs", default=150, show_default=True, help="For each user and identity.")
+@click.option("--timed-user", "timed_users", multiple=True, default=("guest", "alice"))
+@click.option("--timed-tries", default=150, show_default=True, help="For each of these users.")
 @click.option("--seed", default=1, show_default=True)
 def main(*, portal_url: str | None, plugin_port: int, **given: Any) -> None:
     """Ask about all that is hidden, as each user; exit 1 if anything of it shows.
 
     CONTENT is a portal of files. What is hidden is what Backstage lists for the indexer but not
-    for the user. A Backstage that was started here also takes rights away while it is asked.
+    for the user. A Backstage that was started here also takes rights away while it is asked; and
+    another one, without all that is hidden, tells whether times differ.
     """
     plan = _Plan(**given)
     report = Report()
@@ -66,10 +69,13 @@ def main(*, portal_url: str | None, plugin_port: int, **given: Any) -> None:
             portal = Portal(portal_url, SERVICE_TOKEN, plugin_port)
         else:
             portal = stack.enter_context(run_portal(content, folder / "run"))
-        whole = stack.enter_context(whole_portal(portal, folder, identities=plan.identities))
+        whole = stack.enter_context(
+            whole_portal(portal, folder, model=folder / "model", identities=plan.identities)
+        )
         matrix = _Matrix(plan, portal, whole, folder, report)
         matrix.everyday(content)
         if not portal_url:
+            matrix.compare_times(content)
             matrix.changing(content)
         matrix.search_logs()
     sys.exit(report.end())
@@ -86,11 +92,26 @@ class _Matrix:
         self._report = report
 
     def everyday(self, content: Path) -> None:
-        """Ask all there is to ask while nothing changes, and compare times."""
+        """Ask all there is to ask while nothing changes."""
         for user in self._plan.users:
             with self._world(user, content, "everyday") as world:
                 self._try(world, "everyday", self._plan.tries)
-                self._compare_times(world)
+
+    def compare_times(self, content: Path) -> None:
+        """Ask a Backstage that hides things, and one in which they are not there."""
+        for user in self._plan.timed_users:
+            folder = self._folder / f"without-{user}"
+            with ExitStack() as stack:
+                world = stack.enter_context(self._world(user, content, "timed"))
+                without = stack.enter_context(run_portal(world.content, folder / "run"))
+                model = self._folder / "model"
+                whole = stack.enter_context(
+                    whole_portal(without, folder, model=model, identities=self._plan.identities)
+                )
+                asks = _asks(whole, without.user_token(user))
+                tries = sample(_tries(world.hidden), self._plan.timed_tries, self._plan.seed)
+                for identity, ask in self._asks(user).items():
+                    self._report.add_timing(identity, user, timed(tries, ask, asks[identity]))
 
     def changing(self, content: Path) -> None:
         """Hide entities that the index still shows; then ask while it is being made again."""
@@ -129,23 +150,23 @@ class _Matrix:
 
     def _try(self, world: World, phase: str, count: int, only: Sequence[str] | None = None) -> None:
         about = [each for each in world.hidden if only is None or each.ref in only]
-        tries = [attempt for entity in about for attempt in tries_about(entity, _WORDS)]
-        drawn = sample(tries, count, self._plan.seed)
+        drawn = sample(_tries(about), count, self._plan.seed)
         before = [door.audit.stat().st_size for door in self._whole.doors]
         self._report.add(phase, len(world.hidden), judged(world, drawn, self._asks(world.user)))
         for door, size in zip(self._whole.doors, before, strict=True):
             lines = door.audit.read_bytes()[size:].decode("utf-8")
             self._report.search_audit(f"{phase}, {door.identity}", lines, world)
 
-    def _compare_times(self, world: World) -> None:
-        pairs = [pair for each in world.hidden for pair in pairs_about(each, self._plan.seed)]
-        drawn = sample(pairs, self._plan.timed_pairs, self._plan.seed)
-        for identity, ask in self._asks(world.user).items():
-            self._report.add_timing(identity, world.user, timed(drawn, ask))
+    def _asks(self, user: str) -> Mapping[str, Ask]:
+        return _asks(self._whole, self._portal.user_token(user))
 
-    def _asks(self, user: str) -> dict[str, Any]:
-        token = self._portal.user_token(user)
-        return {door.identity: asking(door.client, token) for door in self._whole.doors}
+
+def _asks(whole: WholePortal, token: str) -> Mapping[str, Ask]:
+    return {door.identity: asking(door.client, token) for door in whole.doors}
+
+
+def _tries(about: Iterable[Known]) -> list[Try]:
+    return [attempt for entity in about for attempt in tries_about(entity, _WORDS)]
 
 
 if __name__ == "__main__":

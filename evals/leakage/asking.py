@@ -71,17 +71,18 @@ class WholePortal:
 
 @contextmanager
 def whole_portal(
-    portal: Portal, folder: Path, *, identities: Sequence[str]
+    portal: Portal, folder: Path, *, model: Path, identities: Sequence[str]
 ) -> Iterator[WholePortal]:
-    """Index a Backstage, and serve the index once for each identity."""
+    """Index a Backstage, and serve the index once for each identity; `model` is made if need be."""
     environ = {
-        **_model(folder),
+        **_model(model),
         "PORTAL_RAG_INDEX_DIR": str(folder / "full-index"),
         "PORTAL_RAG_BACKSTAGE_URL": portal.url,
         _INDEXER_TOKEN: portal.service_token,
     }
     run_indexer(environ, "run", "--source", "backstage")
-    run_indexer(environ, "export-model")
+    if not model.exists():
+        run_indexer(environ, "export-model")
     served = {name: value for name, value in environ.items() if name != _INDEXER_TOKEN}
     with ExitStack() as stack:
         doors = [
@@ -121,7 +122,7 @@ def reduced_portal(
     portal = folder / name
     reduce_content(content, portal, visible)
     environ = {
-        **_model(folder),
+        **_model(folder / "model"),
         **_PATIENCE,
         "PORTAL_RAG_AUTH": "none",
         "PORTAL_RAG_INDEX_DIR": f"{portal}-index",
@@ -144,4 +145,4 @@ def _create_key(file: Path) -> None:
 
 
 def _model(folder: Path) -> Mapping[str, str]:
-    return {"PORTAL_RAG_QUERY_MODEL_DIR": str(folder / "model")}
+    return {"PORTAL_RAG_QUERY_MODEL_DIR": str(folder)}

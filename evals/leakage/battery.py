@@ -107,17 +107,6 @@ def tries_about(entity: Known, words: Sequence[str]) -> Iterator[Try]:
             yield Try(about=entity.ref, question=template.format(words=word))
 
 
-def pairs_about(entity: Known, seed: int) -> Iterator[tuple[Try, Try]]:
-    """Ask about a hidden name, and in the same words about one of its shape that nothing has."""
-    draw = random.Random(f"{seed} {entity.ref}")  # noqa: S311 (a test's names, no secret)
-    letters = sorted(filter(str.isalnum, entity.name))
-    draw.shuffle(letters)
-    missing = "".join(letters.pop() if each.isalnum() else each for each in entity.name)
-    for template in _BY_NAME:
-        hidden, unknown = (template.format(name=name) for name in (entity.name, missing))
-        yield Try(about=entity.ref, question=hidden), Try(about=entity.ref, question=unknown)
-
-
 def sample(items: Sequence[Item], count: int, seed: int) -> list[Item]:
     """Draw so many, the same for the same seed; all of them if there are fewer."""
     draw = random.Random(seed)  # noqa: S311 (a sample, no secret)

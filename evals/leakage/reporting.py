@@ -41,11 +41,11 @@ class Report:
 
     def add_timing(self, identity: str, user: str, timing: Timing) -> None:
         """Take in how times compare."""
-        if not timing.pairs:
-            return
+        hidden_ms, missing_ms = timing.medians_ms
         line = (
-            f"times, {identity}, {user}: a hidden name took longer than a missing one in"
-            f" {timing.slower:.0%} of comparisons ({timing.pairs} pairs; 50 % tells nothing)"
+            f"times, {identity}, {user}: {hidden_ms:.0f} ms where things are hidden,"
+            f" {missing_ms:.0f} ms where they are not there, longer in {timing.slower:.0%} of"
+            f" comparisons ({len(timing.hidden)} tries; 50% tells nothing)"
         )
         click.echo(line)
         if timing.tells:

@@ -1,5 +1,6 @@
-"""Whether the time of an answer tells a hidden name from one that nothing has."""
+"""Whether the time of an answer tells that something is hidden, or is not there at all."""
 
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,28 +13,33 @@ MOST_APART = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """`slower` is how often a hidden name took longer than a missing one: 0.5 tells nothing."""
+    """Seconds of the same tries where things are hidden, and where they are not there."""
 
-    pairs: int
-    slower: float
+    hidden: Sequence[float]
+    missing: Sequence[float]
+
+    @property
+    def slower(self) -> float:
+        """How often the one takes longer (Mann and Whitney's U, scaled); 0.5 tells nothing."""
+        wins = sum((a > b) + (a == b) / 2 for a in self.hidden for b in self.missing)
+        return wins / (len(self.hidden) * len(self.missing)) if self.hidden else 0.5
 
     @property
     def tells(self) -> bool:
         return abs(self.slower - 0.5) > MOST_APART
 
+    @property
+    def medians_ms(self) -> tuple[float, float]:
+        hidden, missing = (statistics.median(each or [0.0]) for each in (self.hidden, self.missing))
+        return hidden * 1000, missing * 1000
 
-def timed(pairs: Sequence[tuple[Try, Try]], ask: Ask) -> Timing:
-    """Ask one by one, first the one and then the other of a pair by turns."""
+
+def timed(tries: Sequence[Try], ask_hiding: Ask, ask_without: Ask) -> Timing:
+    """Ask one by one, first the one and then the other by turns."""
     took: tuple[list[float], list[float]] = ([], [])
-    for number, pair in enumerate(pairs):
+    for number, attempt in enumerate(tries):
         for which in (0, 1) if number % 2 else (1, 0):
             started = time.perf_counter()
-            ask(pair[which])
+            (ask_hiding, ask_without)[which](attempt)
             took[which].append(time.perf_counter() - started)
-    return Timing(pairs=len(pairs), slower=slower(*took))
-
-
-def slower(one: Sequence[float], other: Sequence[float]) -> float:
-    """Give the share of comparisons in which the one is larger (Mann and Whitney's U, scaled)."""
-    wins = sum((a > b) + (a == b) / 2 for a in one for b in other)
-    return wins / (len(one) * len(other)) if one and other else 0.5
+    return Timing(hidden=took[0], missing=took[1])

@@ -9,13 +9,14 @@ holds nothing but salted hashes of them, so that no annotation enters it.
 import base64
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NewType
 
 Predicates = frozenset[str]
 PredicateHashes = NewType("PredicateHashes", str)
-"""Hashes of one entity's predicates, in order, by spaces."""
+"""Hashes of one entity's predicates, each led by its family and a colon, in order, by spaces."""
 UNSAID = PredicateHashes("")
 """Where nobody said whether the entity is known: no condition finds it."""
 
@@ -23,9 +24,13 @@ KNOWN = "known"
 """What every entity is whose predicates are given; no rule asks for it alone."""
 UNKNOWN = "unknown"
 """What stands for an entity of which no predicates are given: anything may be true of it."""
+FAMILIES = ("", "kind", "owner", "label", "annotation", "metadata", "spec")
+"""What predicates are about; of none are KNOWN and UNKNOWN. The index keeps families apart, for an
+engine goes through all values of a key to see that one is not among them."""
 MOST_PREDICATES = 2_000
 """An entity with more is stored as unknown: its rows would outweigh its texts."""
 
+_FAMILY = re.compile(f"({'|'.join(filter(None, FAMILIES))})[=:]")
 _SKIPPED_ROWS = frozenset(
     {"attachments", "relations", "status"}
     | {f"metadata.{field}" for field in ("name", "namespace", "uid", "etag")}
@@ -62,9 +67,28 @@ def row(family: str, key: str, value: str | None = None) -> str:
 def hashed(predicates: Predicates | None, *, salt: str) -> PredicateHashes:
     """Make what the index stores of an entity; None is one that is not known."""
     if predicates is None or len(predicates) > MOST_PREDICATES:
-        return PredicateHashes(hash_of(UNKNOWN, salt=salt))
-    hashes = sorted(hash_of(each, salt=salt) for each in (*predicates, KNOWN))
+        return PredicateHashes(_labelled(UNKNOWN, salt))
+    hashes = sorted(_labelled(each, salt) for each in (*predicates, KNOWN))
     return PredicateHashes(" ".join(hashes))
+
+
+def by_family(hashes: PredicateHashes) -> Mapping[str, list[str]]:
+    """Part the hashes of one entity; each family is there, though it may be empty."""
+    parted: dict[str, list[str]] = {family: [] for family in FAMILIES}
+    for each in hashes.split():
+        family, _, value = each.partition(":")
+        parted[family].append(value)
+    return parted
+
+
+def family_of(predicate: str) -> str:
+    """Say what a predicate is about."""
+    match = _FAMILY.match(predicate)
+    return match[1] if match else ""
+
+
+def _labelled(predicate: str, salt: str) -> str:
+    return f"{family_of(predicate)}:{hash_of(predicate, salt=salt)}"
 
 
 def hash_of(predicate: str, *, salt: str) -> str:

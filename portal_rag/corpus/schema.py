@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.corpus.predicates import PredicateHashes
+from portal_rag.corpus.predicates import PredicateHashes, by_family
 from portal_rag.corpus.selection import ENTITY_REF, PREDICATES, RESOURCE_REF, SOURCE
 from portal_rag.corpus.store import SCHEMA_VERSION, Manifest, Run, StoredChunk, StoredMark
 from portal_rag.errors import (
@@ -22,7 +22,14 @@ from portal_rag.errors import (
 DENSE = "dense"
 LEXICAL = "lexical"
 
-INDEXED_KEYS = (RESOURCE_REF, ENTITY_REF, SOURCE, "document_path", "kind", PREDICATES)
+INDEXED_KEYS = (
+    RESOURCE_REF,
+    ENTITY_REF,
+    SOURCE,
+    "document_path",
+    "kind",
+    *PREDICATES.values(),
+)
 """Keys with a keyword index; they must exist before the first point is written."""
 MARK_KEYS = ("document_path", RESOURCE_REF, "content_hash", "metadata_hash", "visibility_hash")
 
@@ -44,7 +51,7 @@ def to_payload(chunk: Chunk, run: Run, predicates: PredicateHashes) -> dict[str,
 def to_governance(predicates: PredicateHashes, run: Run) -> dict[str, Any]:
     """Encode what is known of the entity that governs a chunk; it does not make the text newer."""
     return {
-        PREDICATES: predicates.split(),
+        **{PREDICATES[family]: found for family, found in by_family(predicates).items()},
         "visibility_hash": visibility_hash(predicates),
         "run_id": run.id,
     }

@@ -1,14 +1,14 @@
 """Which points a query may return, in a form that each engine translates and none can widen."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from typing import assert_never
 
 from portal_rag.corpus import conditions
 from portal_rag.corpus.conditions import Condition, Rule, asked_for
 from portal_rag.corpus.documents import SOURCES
-from portal_rag.corpus.predicates import KNOWN, UNKNOWN, hash_of
+from portal_rag.corpus.predicates import FAMILIES, KNOWN, UNKNOWN, family_of, hash_of
 from portal_rag.corpus.visibility import (
     CountedAmong,
     GateDecides,
@@ -24,7 +24,9 @@ from portal_rag.corpus.visibility import (
 RESOURCE_REF = "resource_ref"
 ENTITY_REF = "entity_ref"
 SOURCE = "source"
-PREDICATES = "predicates"
+PREDICATES: Mapping[str, str] = {family: f"predicates_{family or 'given'}" for family in FAMILIES}
+"""Where the index keeps the predicates of each family."""
+_HASHED = frozenset(PREDICATES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,7 @@ def select(visibility: Visibility) -> Selection:
 def counted(visibility: Visibility) -> Filterable:
     """Say among which points a query counts how rare a word is, so that nothing hidden does."""
     selection = _counted(visibility)
-    no_point = AnyOf(RESOURCE_REF, ("",))
-    return no_point if isinstance(selection, Nothing) else selection
+    return AnyOf(RESOURCE_REF, ("",)) if isinstance(selection, Nothing) else selection
 
 
 def _counted(visibility: Visibility) -> Selection:
@@ -115,7 +116,7 @@ def _counted(visibility: Visibility) -> Selection:
         case Without(among=among, refused=refused):
             return _all_of([_counted(among), _not(_one_of(_refused_parts(refused)))])
         case Where(condition=condition):
-            return _all_of([_any_of(PREDICATES, [KNOWN]), _certainly(condition)])
+            return _all_of([_of_one(KNOWN), _certainly(condition)])
         case _:
             return select(visibility)
 
@@ -161,7 +162,7 @@ def salted(selection: Filterable, salt: str) -> Filterable:
 def _salted(constraint: Constraint, salt: str) -> Constraint:
     match constraint:
         case AnyOf(key=key, values=values):
-            if key != PREDICATES:
+            if key not in _HASHED:
                 return constraint
             return AnyOf(key, tuple(sorted(hash_of(value, salt=salt) for value in values)))
         case AllOf(parts=parts):
@@ -182,9 +183,9 @@ def _with_unknown(selection: Selection) -> Selection:
     """
     if isinstance(selection, Nothing | Everything):
         return selection
-    known = _any_of(PREDICATES, [KNOWN])
+    known = _of_one(KNOWN)
     safe = selection if _asks_for_something(selection) else _all_of([known, selection])
-    return _one_of([_any_of(PREDICATES, [UNKNOWN]), safe])
+    return _one_of([_of_one(UNKNOWN), safe])
 
 
 def _asks_for_something(constraint: Constraint) -> bool:
@@ -215,7 +216,7 @@ def _points(condition: Condition, *, where_unsure: Nothing | Everything) -> Sele
     match condition:
         case Rule():
             wanted = asked_for(condition)
-            return where_unsure if wanted is None else _any_of(PREDICATES, wanted)
+            return where_unsure if wanted is None else _one_of(map(_of_one, wanted))
         case conditions.AnyOf(parts=parts):
             return _one_of([_points(part, where_unsure=where_unsure) for part in parts])
         case conditions.AllOf(parts=parts):
@@ -226,6 +227,10 @@ def _points(condition: Condition, *, where_unsure: Nothing | Everything) -> Sele
             return _not(_certainly(part) if is_generous else _possibly(part))
         case _:
             assert_never(condition)
+
+
+def _of_one(predicate: str) -> Selection:
+    return _any_of(PREDICATES[family_of(predicate)], [predicate])
 
 
 def _any_of(key: str, values: Iterable[str]) -> Nothing | AnyOf:

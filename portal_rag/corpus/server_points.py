@@ -74,14 +74,25 @@ def _point(item: EmbeddedChunk, run: Run) -> models.PointStruct:
 
 def _filter(constraint: Constraint) -> models.Filter:
     match constraint:
-        case AnyOf(key=key, values=values):
-            match_any = models.MatchAny(any=list(values))
-            return models.Filter(must=[models.FieldCondition(key=key, match=match_any)])
+        case AnyOf():
+            return models.Filter(must=[_condition(constraint)])
         case AllOf(parts=parts):
-            return models.Filter(must=[_filter(part) for part in parts])
+            refused = [part.part for part in parts if isinstance(part, Not)]
+            return models.Filter(
+                must=[_condition(part) for part in parts if not isinstance(part, Not)],
+                must_not=list(map(_condition, refused)),
+            )
         case OneOf(parts=parts):
-            return models.Filter(should=[_filter(part) for part in parts])
+            return models.Filter(should=list(map(_condition, parts)))
         case Not(part=part):
-            return models.Filter(must_not=[_filter(part)])
+            return models.Filter(must_not=[_condition(part)])
         case _:
             assert_never(constraint)
+
+
+def _condition(constraint: Constraint) -> models.Filter | models.FieldCondition:
+    """Translate a part, if possible without a filter within a filter, which takes longer."""
+    if not isinstance(constraint, AnyOf):
+        return _filter(constraint)
+    match_any = models.MatchAny(any=list(constraint.values))
+    return models.FieldCondition(key=constraint.key, match=match_any)

@@ -10,7 +10,7 @@ from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.predicates import UNSAID, PredicateHashes
 from portal_rag.corpus.visibility import Visibility
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MOST_AT_ONCE = 1_000
 """So many chunks a server is sent in one request, which it takes as a whole or not at all."""
 

@@ -18,8 +18,13 @@ from portal_rag.corpus.conditions import (
     parse_condition,
 )
 from portal_rag.corpus.predicates import (
+    FAMILIES,
+    KNOWN,
     MOST_PREDICATES,
     UNKNOWN,
+    UNSAID,
+    by_family,
+    family_of,
     hash_of,
     hashed,
     predicates_of,
@@ -163,15 +168,31 @@ def test_hashes_are_short_salted_and_in_order() -> None:
     hashes = hashed(predicates, salt="a").split()
     assert hashes == sorted(hashes)
     assert len(set(hashes)) == len(predicates) + 1
-    assert {len(each) for each in hashes} == {11}
+    assert {len(each.partition(":")[2]) for each in hashes} == {11}
     assert not set(hashes) & set(hashed(predicates, salt="b").split())
     assert hash_of("label:a=\ud800", salt="") != hash_of("label:a=\ud801", salt="")
 
 
 def test_an_entity_of_very_many_rows_counts_as_unknown() -> None:
     large = make_json("component:default/x", spec={"x": [str(n) for n in range(MOST_PREDICATES)]})
-    assert hashed(predicates_of(large), salt="") == hash_of(UNKNOWN, salt="")
-    assert hashed(None, salt="") == hash_of(UNKNOWN, salt="")
+    for unknown in (predicates_of(large), None):
+        assert by_family(hashed(unknown, salt="")) == {
+            **{family: [] for family in FAMILIES},
+            "": [hash_of(UNKNOWN, salt="")],
+        }
+
+
+def test_hashes_are_kept_apart_by_what_they_are_about() -> None:
+    predicates = {"kind=api", "owner=a:b/c", "label:spec:x=kind=y", "spec:owner=1", "metadata:a"}
+    parted = by_family(hashed(frozenset(predicates), salt="a"))
+    about = {each: family_of(each) for each in (*predicates, KNOWN)}
+    assert set(about.values()) == {"kind", "owner", "label", "spec", "metadata", ""}
+    assert parted == {
+        family: [hash_of(each, salt="a") for each in about if about[each] == family]
+        for family in FAMILIES
+    }
+    assert set(by_family(UNSAID)) == set(FAMILIES)
+    assert not any(by_family(UNSAID).values())
 
 
 @given(

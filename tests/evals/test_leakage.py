@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from evals.leakage.battery import Try, pairs_about, sample, tries_about
+from evals.leakage.battery import Try, sample, tries_about
 from evals.leakage.judging import comparable, hidden_words
 from evals.leakage.matrix import World, judged
 from evals.leakage.reporting import Report
-from evals.leakage.timing import Timing, slower
+from evals.leakage.timing import Timing, timed
 from evals.leakage.worlds import Known, reduce_content
 from tests.indexer.building import component, write_files
 
@@ -115,15 +115,6 @@ def test_a_reduced_portal_holds_what_is_visible_and_nothing_else(tmp_path: Path)
     assert "vault" not in "".join(files.values())
 
 
-def test_a_missing_name_has_the_shape_of_the_hidden_one_and_the_same_words_around_it() -> None:
-    pairs = list(pairs_about(Known(ref="component:default/red-vault", name="red-vault"), seed=1))
-    assert len(pairs) > 20
-    for hidden, missing in pairs:
-        assert "red-vault" in hidden.question
-        assert "red-vault" not in missing.question
-        assert len(hidden.question) == len(missing.question)
-
-
 @pytest.mark.parametrize(
     ("hidden", "missing", "share", "tells"),
     [
@@ -136,8 +127,20 @@ def test_a_missing_name_has_the_shape_of_the_hidden_one_and_the_same_words_aroun
 def test_times_tell_hidden_from_missing_if_the_one_is_mostly_slower(
     hidden: list[float], missing: list[float], share: float, tells: bool
 ) -> None:
-    timing = Timing(pairs=len(hidden), slower=slower(hidden, missing))
+    timing = Timing(hidden=hidden, missing=missing)
     assert (timing.slower, timing.tells) == (share, tells)
+
+
+def test_each_try_is_timed_in_both_portals() -> None:
+    asked: list[str] = []
+    tries = [Try(about=SECRET.ref, question=question) for question in ("a", "b")]
+    timing = timed(
+        tries,
+        lambda attempt: asked.append(f"hiding {attempt.question}") or {},
+        lambda attempt: asked.append(f"without {attempt.question}") or {},
+    )
+    assert asked == ["without a", "hiding a", "hiding b", "without b"]
+    assert len(timing.hidden) == len(timing.missing) == 2
 
 
 EVERYTHING = {SECRET.ref: SECRET}
@@ -170,13 +173,13 @@ def test_any_name_in_a_log_or_in_metrics_is_a_leak(text: str, code: int) -> None
 
 
 def test_times_that_tell_and_answers_that_differ_fail_the_matrix(tmp_path: Path) -> None:
-    for slower_by, leaks in ((0.5, 0), (0.9, 0), (0.5, 1)):
+    for took, leaks in ((2.0, 0), (9.0, 0), (2.0, 1)):
         report = Report()
-        report.add_timing("plugin", "guest", Timing(pairs=9, slower=slower_by))
+        report.add_timing("plugin", "guest", Timing(hidden=[took], missing=[2.0]))
         asked = judged(
             replace(world_of(tmp_path), ask=lambda _: answer("Nothing.")),
             [Try(about=SECRET.ref, question="Who?")],
             {"plugin": lambda _, leaks=leaks: answer("Nothing." + "!" * leaks)},
         )
         report.add("everyday", 1, asked)
-        assert report.end() == int(slower_by == 0.9 or leaks == 1)
+        assert report.end() == int(took == 9.0 or leaks == 1)

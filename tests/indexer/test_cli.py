@@ -205,7 +205,7 @@ def test_the_status_says_what_is_published(tmp_path: Path, portal: Path) -> None
         "built_from_files": True,
         "embedding": HashingEmbedder().fingerprint,
         "dimensions": 64,
-        "schema_version": 2,
+        "schema_version": 3,
         "run_id": "run-1",
         "published_at": "2026-06-09T14:05:00+00:00",
         "age_seconds": 0,

@@ -153,7 +153,7 @@ async def test_an_index_of_the_former_schema_asks_for_a_rebuild(portal: Portal) 
     await portal.run(ListedSource(RUNBOOK))
     manifest = portal.directory / "generations" / "1" / "manifest.json"
     written = manifest.read_text(encoding="utf-8")
-    former = written.replace('"schema_version": 2', '"schema_version": 1')
+    former = written.replace('"schema_version": 3', '"schema_version": 1')
     manifest.write_text(former.replace('"salt": "salt of 1"', '"x": 1'), encoding="utf-8")
     with pytest.raises(IndexUnavailableError, match=r"schema version 1.*--rebuild"):
         await found(portal, PUBLIC)

@@ -19,7 +19,7 @@ def test_what_is_hidden_changes_no_answer_in_either_identity(portal: Portal) -> 
         [
             *(sys.executable, "-m", "evals.leakage", str(EXAMPLE_PORTAL)),
             *("--portal-url", portal.url, "--plugin-port", str(portal.plugin_port)),
-            *("--tries", "75", "--timed-pairs", "0", *users),
+            *("--tries", "75", *users),
         ],
         cwd=EXAMPLE_PORTAL.parents[1],
         capture_output=True,
