@@ -121,6 +121,7 @@ def _check_unauthenticated(settings: ServiceSettings) -> None:
             "PORTAL_RAG_AUTH=none reads only an embedded index that was built from files; unset"
             " PORTAL_RAG_QDRANT_URL, or use PORTAL_RAG_AUTH=backstage (README, Settings)."
         )
+    _refuse_policy_settings(settings)
 
 
 def _check_audit(settings: ServiceSettings) -> None:
@@ -141,10 +142,16 @@ def _check_oidc(settings: ServiceSettings) -> None:
         raise ConfigurationError(
             "PORTAL_RAG_AUTHZ_URL must be a base URL, without a query (README, Settings)."
         )
-    if settings.identity == "plugin" or settings.ask_permission:
+    _refuse_policy_settings(settings)
+
+
+def _refuse_policy_settings(settings: ServiceSettings) -> None:
+    """As below, of the policy of a Backstage that nobody asks."""
+    if settings.identity == "plugin" or settings.ask_permission or settings.document_permissions:
         raise ConfigurationError(
-            "PORTAL_RAG_AUTH=oidc does not act at Backstage and asks no policy of it; unset"
-            " PORTAL_RAG_IDENTITY and PORTAL_RAG_ASK_PERMISSION (README, Settings)."
+            f"PORTAL_RAG_AUTH={settings.auth} does not act at Backstage and asks no policy of it;"
+            " unset PORTAL_RAG_IDENTITY, PORTAL_RAG_ASK_PERMISSION and"
+            " PORTAL_RAG_DOCUMENT_PERMISSIONS (README, Settings)."
         )
 
 

@@ -12,7 +12,7 @@ from evals.bench.permission_stub import Asked, Reader, Stub
 from evals.bench.permission_world import World, question, ref_of
 from evals.bench.timing import spread
 from portal_rag.backstage.catalog import CatalogClient
-from portal_rag.backstage.document_permissions import ONLY_CATALOG
+from portal_rag.backstage.document_permissions import ONLY_CATALOG, Wanted
 from portal_rag.backstage.permission import Decision, PermissionClient
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.backstage_portal import BackstagePortal
@@ -71,6 +71,9 @@ class _Views:
     listings: UserCache[Listing] = field(
         default_factory=lambda: UserCache(time.monotonic, seconds=60)
     )
+    allowances: UserCache[Wanted] = field(
+        default_factory=lambda: UserCache(time.monotonic, seconds=30)
+    )
     decisions: UserCache[Decision] = field(
         default_factory=lambda: UserCache(time.monotonic, seconds=30)
     )
@@ -82,6 +85,7 @@ class _Views:
             catalog=CatalogClient(self.transport),
             permission=permission,
             listings=self.listings,
+            allowances=self.allowances,
             document_permissions=ONLY_CATALOG,
         )
         if name != PLUGIN:

@@ -13,6 +13,10 @@ _RANKS = (
     "tests/corpus/test_store_contract.py"
     "::test_hidden_chunks_do_not_change_the_scores_of_visible_ones"
 )
+_KNOWN_RANKS = (
+    "tests/corpus/test_store_contract.py"
+    "::test_terms_are_as_rare_as_among_what_is_known_to_be_readable"
+)
 _FILTERS = "tests/corpus/test_condition_filter.py"
 _NEGATION = f"{_FILTERS}::test_negation_finds_the_rest_and_what_is_not_known"
 _BY_THEMSELVES = f"{_FILTERS}::test_trees_that_decide_by_themselves_ask_no_engine"
@@ -52,16 +56,23 @@ MUTATIONS = (
     Mutation(
         name="terms are as rare as in all of the index",
         file=_SHARD,
-        old="edge.IdfParams(corpus=only)",
+        old="edge.IdfParams(corpus=corpus)",
         new="edge.IdfParams(corpus=None)",
         tests=(f"{_RANKS}[edge]",),
     ),
     Mutation(
         name="terms are as rare as in all of a server's collection",
         file="portal_rag/corpus/server_points.py",
-        old="SearchParams(idf=models.IdfCorpusParams(corpus=only)) if only else None",
+        old="SearchParams(idf=models.IdfCorpusParams(corpus=corpus)) if corpus else None",
         new="SearchParams()",
         tests=(f"{_RANKS}[memory]",),
+    ),
+    Mutation(
+        name="terms are as rare as among all that is found",
+        file=_SELECTION,
+        old="            return _counted(by)",
+        new="            return select(visibility)",
+        tests=(f"{_KNOWN_RANKS}[edge]",),
     ),
     Mutation(
         name="who may read nothing reads everything",

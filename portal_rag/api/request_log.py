@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from urllib.parse import quote
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -32,7 +33,7 @@ class RequestLog:
                 _log.info(
                     "request",
                     method=scope["method"],
-                    path=scope["path"],
+                    path=quote(scope["path"]),
                     status=message["status"],
                     took_ms=took,
                 )

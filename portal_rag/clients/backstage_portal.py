@@ -10,7 +10,14 @@ from portal_rag.backstage.permission import READ, PermissionClient
 from portal_rag.clients.credentials import Credentials, UserCache
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
+from portal_rag.corpus.visibility import (
+    CountedAmong,
+    GateDecides,
+    OfOrigin,
+    OnlyResources,
+    Visibility,
+    Within,
+)
 from portal_rag.domain import Listing
 
 SLIM_FIELDS = (
@@ -23,6 +30,7 @@ SLIM_FIELDS = (
 MOST_LISTED = 1000
 """The most readable entities that are listed for the filter inside the vector query."""
 LISTING_SECONDS = 60.0
+ALLOWED_SECONDS = 30.0
 
 
 class BackstagePortal:
@@ -38,6 +46,7 @@ class BackstagePortal:
         catalog: CatalogClient,
         permission: PermissionClient | None,
         listings: UserCache[Listing],
+        allowances: UserCache[Wanted],
         document_permissions: DocumentPermissions,
     ) -> None:
         """`permission` is None where Backstage runs with `permission.enabled: false`."""
@@ -45,6 +54,7 @@ class BackstagePortal:
         self._catalog = catalog
         self._permission = permission
         self._listings = listings
+        self._allowances = allowances
         self._document_permissions = document_permissions
 
     async def entities(self, refs: Collection[EntityRef]) -> Mapping[EntityRef, Entity]:
@@ -65,10 +75,33 @@ class BackstagePortal:
         return listing
 
     async def visibility(self) -> Visibility:
+        """Count words among what is listed even where there is more to be found."""
         listing = await self.listing()
-        if listing.complete:
-            return OnlyResources(frozenset(entity.ref for entity in listing.entities))
-        return GateDecides()
+        listed = await self.narrowed(OnlyResources(_refs(listing)))
+        return listed if listing.complete else CountedAmong(GateDecides(), listed)
+
+    async def narrowed(self, among: Visibility) -> Visibility:
+        """Leave out of a query, too, what is refused for a permission set for its origin.
+
+        The gate would do so, but only after it was counted how rare words are. Of users who may
+        read more entities than are listed, words are counted among those that are.
+        """
+        by_origin = self._document_permissions.by_origin
+        if not by_origin or not self._permission:
+            return among
+        listing = await self.listing()
+        allowed = await self._allowance(_refs(listing))
+        only = tuple(OfOrigin(origin, allowed[name]) for origin, name in by_origin.items())
+        found = Within(among, only) if listing.complete else among
+        return CountedAmong(found, Within(OnlyResources(_refs(listing)), only))
+
+    async def _allowance(self, refs: frozenset[EntityRef]) -> Wanted:
+        kept = self._allowances.get(self._credentials)
+        if kept is None:
+            names = self._document_permissions.by_origin.values()
+            kept = await self._allowed(dict.fromkeys(names, refs))
+            self._allowances.put(self._credentials, kept)
+        return kept
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         """Ask twice: the permission plugin decides, and the catalog shows that the entity exists.
@@ -112,3 +145,7 @@ class BackstagePortal:
     @property
     def _catalog_token(self) -> str:
         return self._credentials.token_for("catalog")
+
+
+def _refs(listing: Listing) -> frozenset[EntityRef]:
+    return frozenset(entity.ref for entity in listing.entities)

@@ -53,7 +53,7 @@ class PluginPortal:
             token = self._credentials.token_for("permission")
             decision = await self._permission.decide(token=token)
             self._decisions.put(self._credentials, decision)
-        return _visibility_by(decision)
+        return await self._seen.narrowed(_visibility_by(decision))
 
     async def readable(self, refs: Collection[EntityRef]) -> frozenset[EntityRef]:
         return await self._seen.readable(refs)

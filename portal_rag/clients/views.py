@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from portal_rag.backstage.catalog import CatalogClient
-from portal_rag.backstage.document_permissions import DocumentPermissions
+from portal_rag.backstage.document_permissions import DocumentPermissions, Wanted
 from portal_rag.backstage.permission import Decision, PermissionClient
 from portal_rag.backstage.plugin_tokens import PluginTokens
-from portal_rag.clients.backstage_portal import LISTING_SECONDS, BackstagePortal
+from portal_rag.clients.backstage_portal import ALLOWED_SECONDS, LISTING_SECONDS, BackstagePortal
 from portal_rag.clients.credentials import (
     Credentials,
     ForwardedToken,
@@ -57,6 +57,7 @@ class Views:
     document_permissions: DocumentPermissions
     as_plugin: bool
     listings: UserCache[Listing]
+    allowances: UserCache[Wanted]
     decisions: UserCache[Decision]
 
     def portal_of(self, principal: Principal) -> Portal:
@@ -72,6 +73,7 @@ class Views:
             permission=self.permission,
             document_permissions=self.document_permissions,
             listings=self.listings,
+            allowances=self.allowances,
         )
         if not self.as_plugin:
             return seen
@@ -94,5 +96,6 @@ def make_views(
         document_permissions=document_permissions,
         as_plugin=signer is not None,
         listings=UserCache(timer, seconds=LISTING_SECONDS),
+        allowances=UserCache(timer, seconds=ALLOWED_SECONDS),
         decisions=UserCache(timer, seconds=DECISION_SECONDS),
     )

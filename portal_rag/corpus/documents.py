@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,6 +14,11 @@ BlockKind = Literal["text", "code", "table"]
 DocumentKind = Literal["runbook", "adr", "guide", "readme", "incident", "api", "entity"]
 Origin = Literal["catalog", "techdocs", "markdown"]
 """Where a text was read: what the catalog says itself, docs of an entity, or a Markdown folder."""
+SOURCES: Mapping[Origin, tuple[str, ...]] = {
+    "catalog": ("backstage/catalog", "files/catalog"),
+    "techdocs": ("backstage/techdocs", "files/techdocs"),
+}
+"""The origins that have fixed sources; `markdown/<entity ref>/<folder>` are many."""
 
 _IDENTITY = uuid.UUID("5f0c7c6e-6a3d-5d0b-9d55-0d3a3c1f6b11")
 
@@ -128,15 +134,8 @@ class Chunk:
 
 
 def _origin(source: str) -> Origin | None:
-    """Read it from `backstage/techdocs`, `files/catalog`, `markdown/<entity ref>/<folder>`."""
-    match source.split("/"):
-        case ["backstage" | "files", "catalog"]:
-            return "catalog"
-        case ["backstage" | "files", "techdocs"]:
-            return "techdocs"
-        case ["markdown", *_]:
-            return "markdown"
-    return None
+    fixed = next((origin for origin, sources in SOURCES.items() if source in sources), None)
+    return fixed or ("markdown" if source.partition("/")[0] == "markdown" else None)
 
 
 def _digest(text: str) -> str:

@@ -98,11 +98,20 @@ class Shard:
             return cls(engine, private=stack.pop_all())
 
     def search(
-        self, vector: DenseVector | SparseVector, *, among: Filterable, limit: int
+        self,
+        vector: DenseVector | SparseVector,
+        *,
+        among: Filterable,
+        counted: Filterable,
+        limit: int,
     ) -> list[Hit]:
-        """Rank by this vector, best first; equal scores in the order of their ids."""
+        """Rank by this vector, best first; equal scores in the order of their ids.
+
+        How rare a term is counts among `counted`.
+        """
+        only, corpus = to_filter(among), to_filter(counted)
         with _engine_errors():
-            found = self._engine.query(_query(vector, to_filter(among), limit))
+            found = self._engine.query(_query(vector, only, corpus, limit))
         found.sort(key=lambda point: (-point.score, str(point.id)))
         return [Hit(stored=from_payload(point.payload or {}), score=point.score) for point in found]
 
@@ -189,9 +198,12 @@ def _configuration(dimensions: int) -> edge.EdgeConfig:
 
 
 def _query(
-    vector: DenseVector | SparseVector, only: edge.Filter | None, limit: int
+    vector: DenseVector | SparseVector,
+    only: edge.Filter | None,
+    corpus: edge.Filter | None,
+    limit: int,
 ) -> edge.QueryRequest:
-    """Ask for the nearest; how rare a term is counts among the visible points alone."""
+    """Ask for the nearest; how rare a term is counts in the corpus alone."""
     match vector:
         case DenseVector(values=values):
             nearest = edge.Query.Nearest(list(values), using=DENSE)
@@ -199,7 +211,7 @@ def _query(
         case SparseVector(indices=indices, values=values):
             terms = edge.SparseVector(list(indices), list(values))
             nearest = edge.Query.Nearest(terms, using=LEXICAL)
-            rarity = edge.IdfParams(corpus=only)
+            rarity = edge.IdfParams(corpus=corpus)
         case _:
             assert_never(vector)
     return edge.QueryRequest(

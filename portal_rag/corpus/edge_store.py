@@ -17,7 +17,7 @@ from portal_rag.corpus.edge_generations import (
 from portal_rag.corpus.edge_shard import Shard
 from portal_rag.corpus.edge_writer import EdgeWriter
 from portal_rag.corpus.schema import check_continuable, check_readable
-from portal_rag.corpus.selection import Nothing, salted, select
+from portal_rag.corpus.selection import Nothing, counted, salted, select
 from portal_rag.corpus.store import DenseVector, Hit, Manifest, SparseVector
 from portal_rag.corpus.visibility import Visibility
 from portal_rag.errors import IndexUnavailableError
@@ -55,7 +55,13 @@ class EdgeReader:
         if isinstance(among, Nothing) or not vector.values:
             return ()
         opened = self._current()
-        return opened.shard.search(vector, among=salted(among, opened.manifest.salt), limit=limit)
+        salt = opened.manifest.salt
+        return opened.shard.search(
+            vector,
+            among=salted(among, salt),
+            counted=salted(counted(visible_to), salt),
+            limit=limit,
+        )
 
     def entities(self) -> list[dict[str, Any]]:
         """Read the catalog snapshot; the same list until another generation is published.

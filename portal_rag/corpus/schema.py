@@ -12,7 +12,12 @@ from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.predicates import PredicateHashes, by_family
 from portal_rag.corpus.selection import ENTITY_REF, PREDICATES, RESOURCE_REF, SOURCE
 from portal_rag.corpus.store import SCHEMA_VERSION, Manifest, Run, StoredChunk, StoredMark
-from portal_rag.errors import ConfigurationError, IndexUnavailableError, UpstreamError
+from portal_rag.errors import (
+    ConfigurationError,
+    IndexUnavailableError,
+    InputError,
+    UpstreamError,
+)
 
 DENSE = "dense"
 LEXICAL = "lexical"
@@ -81,7 +86,21 @@ def to_metadata(chunk: Chunk, run: Run) -> dict[str, Any]:
 
 
 def from_payload(payload: Mapping[str, Any]) -> StoredChunk:
-    """Decode what `to_payload` made."""
+    """Decode what `to_payload` made.
+
+    Raises:
+        IndexUnavailableError: it is something else; what it says is not repeated, for whoever asks
+            may not be allowed to learn of it.
+    """
+    try:
+        return _stored(payload)
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        raise IndexUnavailableError(
+            f"A chunk of the index cannot be read; {_HOW_TO_REBUILD}"
+        ) from error
+
+
+def _stored(payload: Mapping[str, Any]) -> StoredChunk:
     modified_at = payload.get("modified_at")  # engines drop a key that is overwritten with null
     chunk = Chunk(
         source=payload["source"],

@@ -7,13 +7,17 @@ from typing import assert_never
 
 from portal_rag.corpus import conditions
 from portal_rag.corpus.conditions import Condition, Rule, asked_for
+from portal_rag.corpus.documents import SOURCES
 from portal_rag.corpus.predicates import FAMILIES, KNOWN, UNKNOWN, family_of, hash_of
 from portal_rag.corpus.visibility import (
+    CountedAmong,
     GateDecides,
+    OfOrigin,
     OnlyResources,
     Refused,
     Visibility,
     Where,
+    Within,
     Without,
 )
 
@@ -87,10 +91,45 @@ def select(visibility: Visibility) -> Selection:
             return Everything()
         case Where(condition=condition):
             return _with_unknown(_possibly(condition))
+        case Within(among=among, only=only):
+            return _all_of([select(among), *map(_governed, only)])
+        case CountedAmong(found=found):
+            return select(found)
         case Without(among=among, refused=refused):
             return _all_of([select(among), _not(_one_of(_refused_parts(refused)))])
         case _:
             assert_never(visibility)
+
+
+def counted(visibility: Visibility) -> Filterable:
+    """Say among which points a query counts how rare a word is, so that nothing hidden does."""
+    selection = _counted(visibility)
+    return AnyOf(RESOURCE_REF, ("",)) if isinstance(selection, Nothing) else selection
+
+
+def _counted(visibility: Visibility) -> Selection:
+    match visibility:
+        case CountedAmong(by=by):
+            return _counted(by)
+        case Within(among=among, only=only):
+            return _all_of([_counted(among), *map(_governed, only)])
+        case Without(among=among, refused=refused):
+            return _all_of([_counted(among), _not(_one_of(_refused_parts(refused)))])
+        case Where(condition=condition):
+            return _all_of([_of_one(KNOWN), _certainly(condition)])
+        case _:
+            return select(visibility)
+
+
+def _governed(only: OfOrigin) -> Selection:
+    """Select what is of another origin, or governed by these alone.
+
+    What has no fixed source counts as a folder: it may be of an origin that is not known here.
+    """
+    refs, fixed = list(map(str, only.refs)), SOURCES.get(only.origin)
+    named = _any_of(SOURCE, fixed or itertools.chain.from_iterable(SOURCES.values()))
+    is_other = _not(named) if fixed else named
+    return _one_of([is_other, _all_of([_any_of(RESOURCE_REF, refs), _any_of(ENTITY_REF, refs)])])
 
 
 def _refused_parts(refused: Collection[Refused]) -> Iterator[Selection]:

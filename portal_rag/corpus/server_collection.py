@@ -144,9 +144,17 @@ class Collection:
         await ask(self._client.update_collection, self.name, metadata=metadata)
 
     async def search(
-        self, vector: DenseVector | SparseVector, *, among: Filterable, limit: int
+        self,
+        vector: DenseVector | SparseVector,
+        *,
+        among: Filterable,
+        counted: Filterable,
+        limit: int,
     ) -> list[Hit]:
-        """Rank by this vector, best first; equal scores in the order of their ids."""
+        """Rank by this vector, best first; equal scores in the order of their ids.
+
+        How rare a term is counts among `counted`.
+        """
         only = to_filter(among)
         if isinstance(vector, DenseVector):
             asked = ask(
@@ -164,7 +172,7 @@ class Collection:
                 query=sparse(vector),
                 using=LEXICAL,
                 query_filter=only,
-                search_params=rarity(only),
+                search_params=rarity(to_filter(counted)),
                 limit=limit,
             )
         found = sorted((await asked).points, key=lambda point: (-point.score, str(point.id)))

@@ -59,9 +59,9 @@ def to_filter(selected: Filterable) -> models.Filter | None:
     return None if isinstance(selected, Everything) else _filter(selected)
 
 
-def rarity(only: models.Filter | None) -> models.SearchParams | None:
-    """Count how rare a term is among the visible points alone; servers before 1.20 count all."""
-    return models.SearchParams(idf=models.IdfCorpusParams(corpus=only)) if only else None
+def rarity(corpus: models.Filter | None) -> models.SearchParams | None:
+    """Count how rare a term is among these points alone; servers before 1.20 count all."""
+    return models.SearchParams(idf=models.IdfCorpusParams(corpus=corpus)) if corpus else None
 
 
 def _point(item: EmbeddedChunk, run: Run) -> models.PointStruct:

@@ -19,7 +19,7 @@ from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.predicates import PredicateHashes
 from portal_rag.corpus.schema import check_publishable, check_readable
-from portal_rag.corpus.selection import Nothing, salted, select
+from portal_rag.corpus.selection import Nothing, counted, salted, select
 from portal_rag.corpus.server_collection import Collection, ask
 from portal_rag.corpus.store import (
     NO_STATE,
@@ -131,8 +131,8 @@ class ServerReader:
             return ()
         if self._checked_at is None or self._timer() - self._checked_at >= _CHECK_EVERY_SECONDS:
             await self.manifest()
-        hashed = salted(among, self._salt)
-        return await self._published.search(vector, among=hashed, limit=limit)
+        only, corpus = (salted(each, self._salt) for each in (among, counted(visible_to)))
+        return await self._published.search(vector, among=only, counted=corpus, limit=limit)
 
     async def close(self) -> None:
         await self._client.close()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from portal_rag.corpus.conditions import Condition
+from portal_rag.corpus.documents import Origin
 from portal_rag.corpus.entity_ref import EntityRef
 
 
@@ -26,6 +27,30 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class OfOrigin:
+    """Documents of one origin, where these entities govern them."""
+
+    origin: Origin
+    refs: frozenset[EntityRef]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """As `among`, but of each of some origins only these documents; empty refs are none of them."""
+
+    among: "Visibility"
+    only: tuple[OfOrigin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedAmong:
+    """As `found`, which is more than the user may read; how rare a word is counts in `by` alone."""
+
+    found: "Visibility"
+    by: "Visibility"
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Chunks of one source, governed by one entity and about the same or another."""
 
@@ -42,4 +67,4 @@ class Without:
     refused: frozenset[Refused]
 
 
-Visibility = OnlyResources | GateDecides | Where | Without
+Visibility = OnlyResources | GateDecides | Where | Within | CountedAmong | Without

@@ -1,8 +1,11 @@
 """Exact facts of the catalog, as the asker sees them right now."""
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from portal_rag.backstage.batching import batches, size_of_ref
+from portal_rag.backstage.catalog import MOST_REF_BYTES
 from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.domain import Clock, Fact, Mention, Portal, Query, Source, Topic
@@ -56,7 +59,7 @@ class CatalogFacts:
             for topic in query.topics
             for ref in _targets(entity, topic)
         )
-        visible = await portal.entities(list(wanted)[:_MOST_TARGETS]) if wanted else {}
+        visible = await _first_visible(wanted, portal)
         if "related" in query.topics:
             visible = {**visible, **await self._siblings(query, visible, portal)}
         now = self._clock()
@@ -72,14 +75,14 @@ class CatalogFacts:
         """Read what shares a system with the subjects."""
         own = {entity.ref for entity in query.subjects}
         systems = [ref for entity in query.subjects for ref in entity.targets("partOf")]
-        parts = [
+        parts = dict.fromkeys(
             ref
             for system in systems
             if system in visible
             for ref in visible[system].targets("hasPart")
             if ref not in own
-        ]
-        return await portal.entities(parts[:_MOST_TARGETS]) if parts else {}
+        )
+        return await _first_visible(parts, portal)
 
     def _facts(
         self, topic: Topic, entity: Entity, visible: Visible, now: datetime
@@ -102,6 +105,18 @@ class CatalogFacts:
             stale=False,
             excerpt=f"{entity.display_name} ({entity.ref}) {excerpt}",
         )
+
+
+async def _first_visible(refs: Iterable[EntityRef], portal: Portal) -> Visible:
+    """Read as many as are told at most; what the asker may not see takes nobody's place."""
+    found: dict[EntityRef, Entity] = {}
+    for batch in batches(
+        refs, most_items=_MOST_TARGETS, most_bytes=MOST_REF_BYTES, size=size_of_ref
+    ):
+        found |= await portal.entities(batch)
+        if len(found) >= _MOST_TARGETS:
+            break
+    return dict(itertools.islice(found.items(), _MOST_TARGETS))
 
 
 def catalog_url(app_url: str, ref: EntityRef) -> str:

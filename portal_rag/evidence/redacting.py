@@ -36,11 +36,19 @@ def _passage(passage: Passage) -> Passage:
 
 def _source(source: Source) -> Source:
     title = redact(source.title).text
-    address, _, _ = source.url.partition("#")
+    address = source.url if title == source.title else source.url.partition("#")[0]
     return replace(
         source,
         id=redact(source.id).text,
         title=title,
-        url=source.url if title == source.title else address,
+        url=_harmless(address),
         excerpt=redact(source.excerpt).text,
     )
+
+
+def _harmless(address: str) -> str:
+    """Cut an address as far as a secret in it demands: without its query, or its host alone."""
+    page = address.partition("#")[0].partition("?")[0]
+    scheme, _, rest = page.partition("://")
+    host = f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"
+    return next((each for each in (address, page, host) if not redact(each).findings), "")

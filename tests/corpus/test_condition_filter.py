@@ -117,6 +117,27 @@ async def test_terms_are_as_rare_as_they_are_among_what_the_condition_finds(stor
     await reader.close()
 
 
+async def test_what_may_or_may_not_meet_the_condition_does_not_count_for_how_rare_a_term_is(
+    store: Store,
+) -> None:
+    async def score() -> float:
+        hits = await reader.search(query_terms("shop"), visible_to=Where(COMPONENT), limit=99)
+        return next(hit.score for hit in hits if hit.stored.chunk.text == "shop")
+
+    writer = await store.writer()
+    await write(writer, "shop", make_json("component:default/shop"))
+    await finish(writer)
+    reader = store.reader()
+    alone = await score()
+    writer = await store.writer()
+    for number in range(20):
+        chunk = make_chunk("shop or not", entity="component:default/unread", ordinal=number)
+        await writer.upsert(embed(chunk, predicates=hashed(None, salt=SALT)), run=RUN)
+    await finish(writer)
+    assert await score() == pytest.approx(alone)
+    await reader.close()
+
+
 async def test_with_another_salt_nothing_is_found_however_the_condition_negates(
     store: Store,
 ) -> None:

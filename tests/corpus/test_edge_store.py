@@ -328,7 +328,8 @@ async def test_a_private_copy_reads_the_same_and_leaves_the_original_alone(
 
     before = state()
     shard = Shard.open_copy(folder)
-    hits = shard.search(EMBEDDER.embed_query("x"), among=Everything(), limit=5)
+    everything = Everything()
+    hits = shard.search(EMBEDDER.embed_query("x"), among=everything, counted=everything, limit=5)
     assert [hit.stored.chunk for hit in hits] == [FIRST]
     shard.close()
     assert state() == before

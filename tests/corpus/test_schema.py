@@ -72,6 +72,27 @@ def test_a_payload_holds_all_of_a_chunk_and_is_json(chunk: Chunk, started_at: da
     assert set(INDEXED_KEYS) <= payload.keys()
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"entity_ref": "component:default/not a secret"},
+        {"resource_ref": "x" * 400},
+        {"resource_ref": None},
+        {"indexed_at": "yesterday"},
+        {"title_path": None},
+    ],
+)
+def test_a_payload_that_cannot_be_read_is_no_fault_of_the_asker_and_not_repeated(
+    wrong: dict[str, object],
+) -> None:
+    payload = to_payload(make_chunk(), RUN, KNOWN)
+    with pytest.raises(IndexUnavailableError) as caught:
+        from_payload(payload | wrong)
+    assert not any(str(value) in caught.value.message for value in wrong.values())
+    with pytest.raises(IndexUnavailableError):
+        from_payload({})
+
+
 def test_metadata_leaves_the_text_and_its_hash_alone() -> None:
     chunk = make_chunk()
     rest = to_payload(chunk, RUN, KNOWN).keys() - to_metadata(chunk, RUN).keys()

@@ -13,7 +13,16 @@ from portal_rag.corpus.lexical import document_terms, query_terms
 from portal_rag.corpus.predicates import UNSAID
 from portal_rag.corpus.schema import visibility_hash
 from portal_rag.corpus.store import MOST_AT_ONCE, IndexReader, Manifest, StoredChunk, StoredMark
-from portal_rag.corpus.visibility import GateDecides, OnlyResources, Refused, Visibility, Without
+from portal_rag.corpus.visibility import (
+    CountedAmong,
+    GateDecides,
+    OfOrigin,
+    OnlyResources,
+    Refused,
+    Visibility,
+    Within,
+    Without,
+)
 from portal_rag.errors import IndexUnavailableError, UpstreamError
 from tests.corpus.stores import (
     EMBEDDER,
@@ -33,6 +42,7 @@ from tests.fakes.embedding import HashingEmbedder
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
 
 SHOP, LEDGER, SECRET = "component:default/shop", "component:default/ledger", "system:ops/secret"
+SHOP_REF = EntityRef.parse(SHOP)
 EVERYONE = GateDecides()
 
 
@@ -166,6 +176,36 @@ async def test_exactly_what_the_gate_refused_is_left_out(store: Store) -> None:
     await reader.close()
 
 
+async def test_documents_of_an_origin_may_be_found_of_fewer_entities(store: Store) -> None:
+    placed = {
+        "a": ("files/techdocs", SHOP, SHOP),
+        "b": ("backstage/techdocs", SHOP, LEDGER),
+        "c": ("files/techdocs", LEDGER, LEDGER),
+        "d": ("files/catalog", LEDGER, LEDGER),
+        "e": (f"markdown/{SHOP}/handbook", SHOP, SHOP),
+        "f": ("newer/kind", LEDGER, LEDGER),
+    }
+    chunks = [
+        make_chunk(f"broker {name}", source=source, entity=entity, resource=resource, page=name)
+        for name, (source, entity, resource) in placed.items()
+    ]
+    await publish(store, *chunks)
+    reader = store.reader()
+    shop, nobody = readable([SHOP]).refs, frozenset[EntityRef]()
+    for among, only, left in (
+        (EVERYONE, [OfOrigin("techdocs", shop)], "adef"),
+        (EVERYONE, [OfOrigin("techdocs", nobody)], "def"),
+        (EVERYONE, [OfOrigin("markdown", shop)], "abcde"),
+        (EVERYONE, [OfOrigin("techdocs", shop), OfOrigin("markdown", nobody)], "ad"),
+        (readable([SHOP]), [OfOrigin("techdocs", nobody)], "e"),
+        (readable([]), [OfOrigin("techdocs", shop)], ""),
+    ):
+        for search in (found, found_by_terms):
+            texts = await search(reader, "broker", visible_to=Within(among, tuple(only)))
+            assert {text.removeprefix("broker ") for text in texts} == set(left)
+    await reader.close()
+
+
 async def test_who_may_read_nothing_finds_nothing_and_the_store_is_not_even_asked(
     store: Store,
 ) -> None:
@@ -192,6 +232,29 @@ async def test_hidden_chunks_do_not_change_the_scores_of_visible_ones(store: Sto
     alone = await scores()
     await publish(store, *hidden)
     assert await scores() == pytest.approx(alone)
+    await reader.close()
+
+
+async def test_terms_are_as_rare_as_among_what_is_known_to_be_readable(store: Store) -> None:
+    """More is found than may be read, and the gate takes it out; that must not move the rest."""
+    seen = [make_chunk("broker drain"), make_chunk("broker", entity=LEDGER)]
+    hidden = [make_chunk("broker", entity=SECRET, ordinal=n) for n in range(20)]
+    only = CountedAmong(EVERYONE, readable([SHOP, LEDGER]))
+    reader = store.reader()
+
+    async def scores(visible_to: Visibility) -> dict[str, float]:
+        hits = await reader.search(query_terms("broker drain"), visible_to=visible_to, limit=99)
+        return {hit.stored.chunk.id: hit.score for hit in hits}
+
+    await publish(store, *seen)
+    alone = await scores(EVERYONE)
+    await publish(store, *hidden)
+    for visible_to in (only, Without(only, frozenset([Refused("elsewhere", *2 * [SHOP_REF])]))):
+        found_now = await scores(visible_to)
+        assert len(found_now) == 22
+        assert {key: found_now[key] for key in alone} == pytest.approx(alone)
+    among_none = CountedAmong(EVERYONE, readable([]))
+    assert len(await scores(among_none)) == 22
     await reader.close()
 
 

@@ -66,6 +66,18 @@ async def facts(
     return (await source.find(query, FakePortal(WORLD, hidden=hidden))).facts
 
 
+async def mentioned(portal: FakePortal, subject: Entity, topic: Topic) -> list[str]:
+    query = Query(
+        question=make_question("?"),
+        purpose="facts",
+        topics=(topic,),
+        document_kinds=frozenset(),
+        subjects=(subject,),
+    )
+    found = await CatalogFacts(app_url=APP_URL, clock=lambda: NOW).find(query, portal)
+    return [str(mention.ref) for fact in found.facts for mention in fact.mentions]
+
+
 async def named(*topics: Topic, subject: Entity = SHOP, hidden: tuple[str, ...] = ()) -> list[str]:
     found = await facts(*topics, subject=subject, hidden=hidden)
     return [str(m.ref or m.label) for fact in found for m in fact.mentions]
@@ -155,3 +167,21 @@ async def test_parts_of_the_same_system_that_are_hidden_are_not_related() -> Non
 async def test_a_hidden_system_relates_nothing() -> None:
     shown = await named("related", hidden=("system:default/retail",))
     assert "system:default/retail" not in shown
+
+
+async def test_what_is_hidden_takes_no_place_among_what_is_told() -> None:
+    secrets = tuple(f"component:default/a-secret-{number}" for number in range(450))
+    hub = make_entity("system:default/hub", relations={"hasPart": [*secrets, "api:default/open"]})
+    member = make_entity("component:default/m", relations={"partOf": ["system:default/hub"]})
+    portal = FakePortal(
+        [hub, member, make_entity("api:default/open"), *map(make_entity, secrets)], hidden=secrets
+    )
+    assert await mentioned(portal, hub, "parts") == ["api:default/open"]
+    assert "api:default/open" in await mentioned(portal, member, "related")
+
+
+async def test_no_more_than_two_hundred_are_told() -> None:
+    parts = [f"component:default/part-{number:03}" for number in range(250)]
+    hub = make_entity("system:default/hub", relations={"hasPart": parts})
+    portal = FakePortal([hub, *map(make_entity, parts)], hidden=parts[:20])
+    assert await mentioned(portal, hub, "parts") == parts[20:220]

@@ -10,11 +10,12 @@ import anyio
 import pytest
 from starlette.testclient import TestClient
 
-from tests.factories import make_chunk
+from tests.factories import make_chunk, make_json
 from tests.fakes.backstage import FakeBackstage
 from tests.fakes.indexes import publish_index
 from tests.portal_rag.identities import IDENTITIES, as_identity
-from tests.portal_rag.world import ENTITIES, ask, make_settings, serving
+from tests.portal_rag.recorded import post
+from tests.portal_rag.world import ENTITIES, PUBLIC, ask, make_settings, serving
 
 AUTHORIZE = "/api/permission/authorize"
 DOCS = "techdocs.entity.read"
@@ -116,7 +117,7 @@ def test_the_gate_asks_for_both_permissions_at_once(
     (gate,) = [
         items
         for each in portal.requests
-        if each.path == AUTHORIZE and "resourceRef" in (items := json.loads(each.body)["items"])[0]
+        if each.path == AUTHORIZE and len(items := json.loads(each.body)["items"]) > 1
     ]
     asked = {item["permission"]["name"]: item["resourceRef"] for item in gate}
     sites = ["component:default/basket", "component:default/shop"]
@@ -147,3 +148,50 @@ def test_where_permissions_are_off_no_permission_is_asked_for(
     with served(index, portal, identity, **off) as client:
         assert "brokerctl" in ask(client, portal, "guest", HOW_TO)["answer"]
     assert portal.asked("/api/permission") == 0
+
+
+def test_not_even_how_rare_a_word_is_tells_of_docs_that_are_not_permitted(
+    portal: FakeBackstage, tmp_path: Path, identity: str
+) -> None:
+    """The hidden pages hold one of the words, but too deep for the gate to ever see them."""
+    visible = [
+        make_chunk(
+            " ".join([word, *(f"{word[0]}{n}x{m}" for m in range(n * 3))]), page=f"{word}{n}/"
+        )
+        for word, pages in (("falcon", 32), ("harvest", 30))
+        for n in range(pages)
+    ]
+    secret = [f"component:default/secret-{n}" for n in range(40)]
+    padding = " ".join(f"lorem{n}" for n in range(400))
+    hidden = [make_chunk(f"{padding} harvest", entity=ref) for ref in secret]
+    for ref in secret:
+        portal.put(make_json(ref, labels=PUBLIC))
+    portal.permissions.policies[DOCS] = only_the_shop
+    anyio.run(publish_index, tmp_path / "full", (*visible, *hidden))
+    anyio.run(publish_index, tmp_path / "bare", visible)
+    with (
+        served(tmp_path / "full", portal, identity, **SET) as full,
+        served(tmp_path / "bare", portal, identity, **SET) as bare,
+    ):
+        answers = [ask(client, portal, "guest", "falcon harvest") for client in (full, bare)]
+    assert told(answers[0]) == told(answers[1])
+    assert "harvest" in answers[0]["sources"][0]["title"]
+
+
+def only_the_shop(_user: str, _ownership: object, entity: Mapping[str, Any]) -> bool:
+    return bool(entity["metadata"]["name"] == "shop")
+
+
+def test_which_docs_may_be_found_is_asked_once_in_a_while_for_each_user(
+    portal: FakeBackstage, index: Path, identity: str
+) -> None:
+    with served(index, portal, identity, **SET) as client:
+        alice, guest = [portal.user_token(f"user:default/{user}") for user in ("alice", "guest")]
+        for times, token in ((1, alice), (1, alice), (2, guest), (2, alice)):
+            assert post(client, token, {"question": HOW_TO}).status_code == 200
+            assert len([each for each in portal.requests if asks_only_for_docs(each.body)]) == times
+
+
+def asks_only_for_docs(body: bytes) -> bool:
+    items = json.loads(body).get("items", []) if b"resourceRef" in body else []
+    return [item["permission"]["name"] for item in items] == [DOCS]

@@ -4,6 +4,8 @@ import random
 import string
 from dataclasses import replace
 
+import pytest
+
 from portal_rag.domain import Evidence, Fact, Mention
 from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.redacting import without_secrets
@@ -66,3 +68,20 @@ def test_an_anchor_made_of_a_secret_heading_is_cut_off() -> None:
     passage = replace(make_passage(), source=source)
     (kept,) = without_secrets(Evidence(passages=(passage,))).passages
     assert (kept.source.title, kept.source.url) == (f"Shop > {MARKER}", "https://x.example/docs/")
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        (f"https://x.example/docs/?key={SECRET}#top", "https://x.example/docs/"),
+        (f"https://x.example/docs/#{SECRET}", "https://x.example/docs/"),
+        (f"https://x.example:8443/{SECRET}/docs/", "https://x.example:8443"),
+        (f"https://ann:{SECRET}@x.example/docs/", "https://x.example"),
+        (f"https://{SECRET}/", ""),
+        ("https://x.example/docs/?page=2#top", "https://x.example/docs/?page=2#top"),
+    ],
+)
+def test_the_address_of_a_source_is_cut_before_a_secret(address: str, kept: str) -> None:
+    passage = replace(make_passage(), source=make_source(url=address))
+    (told,) = without_secrets(Evidence(passages=(passage,))).passages
+    assert told.source.url == kept

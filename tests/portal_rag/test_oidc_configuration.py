@@ -58,6 +58,7 @@ def test_nothing_may_be_left_out(
         ("AUTHZ_URL", "https://api.example/?tenant=s3cret"),
         ("IDENTITY", "plugin"),
         ("ASK_PERMISSION", "true"),
+        ("DOCUMENT_PERMISSIONS", "techdocs=techdocs.entity.read"),
     ],
 )
 def test_a_setting_that_is_wrong_here_is_named(

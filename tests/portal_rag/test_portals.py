@@ -8,15 +8,16 @@ from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.document_permissions import ONLY_CATALOG
 from portal_rag.backstage.permission import PermissionClient
 from portal_rag.backstage.transport import BackstageTransport
-from portal_rag.clients.backstage_portal import BackstagePortal
+from portal_rag.clients.backstage_portal import MOST_LISTED, BackstagePortal
 from portal_rag.clients.credentials import ForwardedToken, UserCache
 from portal_rag.clients.local_portal import LocalPortal
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.visibility import CountedAmong, GateDecides, OnlyResources
 from portal_rag.domain import Listing
 from portal_rag.principals import PortalUser
 from tests.factories import make_json
 from tests.fakes.backstage import FakeBackstage
-from tests.portal_rag.world import ENTITIES
+from tests.portal_rag.world import ENTITIES, PUBLIC
 
 SHOP = EntityRef.parse("component:default/shop")
 SCORER = EntityRef.parse("component:default/scorer")
@@ -53,6 +54,7 @@ def view(
         permission=PermissionClient(transport),
         document_permissions=ONLY_CATALOG,
         listings=listings or Listings(Ticking(), seconds=60.0),
+        allowances=UserCache(Ticking(), seconds=30.0),
     )
 
 
@@ -96,6 +98,20 @@ async def test_a_listing_is_kept_for_a_minute_for_one_token_alone(backstage: Fak
         assert SCORER not in {entity.ref for entity in narrower.entities}
         timer.now = 60.0
         assert await view(transport, first, listings).listing() is not listed
+
+
+async def test_of_more_than_can_be_listed_words_are_counted_among_what_is_listed(
+    backstage: FakeBackstage,
+) -> None:
+    for number in range(MOST_LISTED):
+        backstage.put(make_json(f"component:default/part-{number}", labels=PUBLIC))
+    async with BackstageTransport(backstage.url, deadline_seconds=5) as transport:
+        seen = await view(transport, user(backstage, "guest")).visibility()
+    assert isinstance(seen, CountedAmong)
+    assert seen.found == GateDecides()
+    assert isinstance(seen.by, OnlyResources)
+    assert len(seen.by.refs) == MOST_LISTED
+    assert SCORER not in seen.by.refs
 
 
 def test_only_so_many_listings_are_kept() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from portal_rag.app import create_app
 from portal_rag.corpus.edge_store import open_edge_writer
@@ -386,3 +387,10 @@ def test_an_index_that_is_republished_is_read_at_once(
 
     anyio.run(remove_all)
     assert ask(client, portal, "alice", question)["status"] == "insufficient_evidence"
+
+
+def test_a_path_can_neither_forge_a_log_line_nor_steer_a_terminal(client: TestClient) -> None:
+    with capture_logs() as log:
+        client.get("/%1b%5d0;owned%07/%0aevent")
+    paths = [event["path"] for event in log if event["event"] == "request"]
+    assert paths == ["/%1B%5D0%3Bowned%07/%0Aevent"]

@@ -52,6 +52,14 @@ def test_the_defaults_are_safe() -> None:
             {"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_QDRANT_URL": "http://127.0.0.1:6333"},
             "PORTAL_RAG_QDRANT_URL",
         ),
+        *(
+            ({"PORTAL_RAG_AUTH": "none", f"PORTAL_RAG_{name}": value}, f"PORTAL_RAG_{name}")
+            for name, value in (
+                ("ASK_PERMISSION", "true"),
+                ("IDENTITY", "plugin"),
+                ("DOCUMENT_PERMISSIONS", "techdocs=techdocs.entity.read"),
+            )
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_where_to_read_about_it(
