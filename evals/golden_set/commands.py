@@ -94,7 +94,7 @@ def report(record: Path, against: Path | None, out: Path | None) -> None:
 @click.argument("feedback", type=FILE)
 @click.option("--out", type=_NEW_FILE, help="A file for the drafts; default: standard output.")
 def harvest(feedback: Path, out: Path | None) -> None:
-    """Turn the disliked answers of FEEDBACK (JSON lines) into drafts of cases.
+    r"""Turn the disliked answers of FEEDBACK (JSON lines) into drafts of cases.
 
     \b
     Each line: question, rating (up or down) and answerId; and, where known,

@@ -16,7 +16,11 @@ _CODE = re.compile(r"(?<!\\)`([^`\n]+)`")
 _URL = re.compile(r"https?://[^\s<>\])\"']+")
 _REFERENCE = re.compile(r"(?<![\w/:.-])[a-z]\w*:[\w.-]+/[\w.-]+(?![\w/])", re.IGNORECASE)
 _NUMERIC = re.compile(r"(?<![\w/])[\w.,:/%+-]*\d[\w.,:/%+-]*")
-_PATH = re.compile(r"(?<![\w/:])(?:~|\.{1,2})?/?[\w.-]+(?:/[\w.-]+){2,}/?|(?<![\w/:.])~?/[\w.-]+/?")
+_PATH = re.compile(
+    r"(?<![\w/:])(?:~|\.{1,2})?/?[\w.-]+(?:/[\w.-]+){2,}/?"
+    r"|(?<![\w/:.])~?(?:/[\w.-]+)+/?"
+    r"|(?<![\w/:])[\w.-]+/[\w-]+\.[a-z]{1,5}\b"
+)
 _ORDINAL = re.compile(r"^[ \t>]*\d+[.)](?=\s)", re.MULTILINE)
 _TRAILING = ".,;:!?…"
 _OFFERED = frozenset({"clarify", "insufficient_evidence", "partial"})

@@ -26,6 +26,7 @@ _FEW = 20
 _HARD_TAGS = frozenset(
     "permission permissions leak ambiguity ambiguous stale trap refusal injection".split()
 )
+_NAME = "<name>"
 _LEVELS = ("low", "medium", "high")
 
 
@@ -125,9 +126,9 @@ def _templates(cases: Sequence[Case], corpus: Corpus) -> Iterator[str]:
     """Find questions that differ in nothing but the name."""
     ordered = sorted(corpus.names, key=len, reverse=True)
     pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, ordered))})(?![\w-])", re.I)
-    shapes = Counter(normalised(pattern.sub("…", case.question)) for case in cases)
+    shapes = Counter(normalised(pattern.sub(_NAME, case.question)) for case in cases)
     for shape, count in shapes.items():
-        if count > MOST_OF_A_TEMPLATE and "…" in shape:
+        if count > MOST_OF_A_TEMPLATE and _NAME in shape:
             yield f"{count} questions are “{shape}”; at most {MOST_OF_A_TEMPLATE} of one template"
 
 

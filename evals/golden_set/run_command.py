@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import click
 
-from evals.golden_set.asking import nobody_signs_in, token_command
+from evals.golden_set.asking import TokenOf, nobody_signs_in, token_command
 from evals.golden_set.cases import Case, load_cases
 from evals.golden_set.commands import FILE, FOLDER
 from evals.golden_set.gates import DEFAULT_GATES, load_gates
@@ -39,7 +39,7 @@ class _Way:
         self._check()
         with tempfile.TemporaryDirectory() as name:
             if self.url:
-                token_of = nobody_signs_in
+                token_of: TokenOf = nobody_signs_in
                 if self.token_command:
                     token_of = token_command(self.token_command)
                 opened = served_at(self.url, token_of, self.audit_log)
@@ -145,7 +145,7 @@ def _show(record: RunRecord) -> None:
     click.echo()
     for name in dict.fromkeys([*record.metrics, *gates]):
         metric, gate = record.metrics.get(name), gates.get(name)
-        value = f"{metric.value:8.4g}" if metric else "       –"
+        value = f"{metric.value:8.4g}" if metric else "       -"
         interval = ""
         if metric and metric.low is not None and metric.high is not None:
             interval = f"[{metric.low:.3f}, {metric.high:.3f}]"
