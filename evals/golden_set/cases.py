@@ -68,6 +68,7 @@ class Case(_Row):
     """A question, the permissions it is asked with, and what is expected.
 
     `intent` and `entities` are what should be understood; they do not decide whether a case passes.
+    `weight` is for the reader: here every case counts the same.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]

@@ -51,6 +51,8 @@ def page_name(source: Source) -> str:
     """Name a source as a case would."""
     if source["kind"] == "catalog":
         return f"catalog:{source['entityRef']}"
+    if is_live(source):
+        return f"{source['kind']}:{source['title']}"
     match = _DOCS_PATH.search(_path(source))
     page = _plain_page(match.group(4) or "") if match else ""
     return f"docs:{source['entityRef']}/{page}"

@@ -108,6 +108,7 @@ def run(
         write_record(record, out / "run.json")
         (out / "report.html").write_text(render(record), encoding="utf-8")
     if junit:
+        junit.parent.mkdir(parents=True, exist_ok=True)
         write_junit(record, junit)
     _show(record)
     sys.exit(0 if all(gate.holds for gate in record.gates) else 1)

@@ -5,18 +5,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evals.backstage import run_portal
+from evals.backstage import Portal, run_portal
 from evals.golden_set.asking import Asker, TokenOf, nobody_signs_in, open_asker
 from evals.golden_set.cases import Case
-from evals.serving import run_indexer, serve
+from evals.serving import PATIENCE, run_indexer, serve
 
 _GUEST = "user:default/guest"
-_PATIENCE = {
-    "PORTAL_RAG_CATALOG_TIMEOUT_SECONDS": "10",
-    "PORTAL_RAG_SOURCE_TIMEOUT_SECONDS": "20",
-    "PORTAL_RAG_QUESTION_TIMEOUT_SECONDS": "40",
-}
-"""A slow machine must not look like a wrong answer."""
 
 
 class ServingError(Exception):
@@ -65,16 +59,25 @@ def served_from_files(content: Path, folder: Path, sees_all: Collection[str]) ->
 @contextmanager
 def served_from_backstage(content: Path, folder: Path) -> Iterator[Served]:
     """Start a real Backstage over a portal of files, index it, and ask as each user."""
-    with run_portal(content, folder / "run") as portal:
-        environ = _environ(folder) | {"PORTAL_RAG_BACKSTAGE_URL": portal.url}
-        token = {"PORTAL_INDEX_BACKSTAGE_TOKEN": portal.service_token}
-        _index(environ | token, "--source", "backstage")
+    with (
+        run_portal(content, folder / "run") as portal,
+        served_over(portal, folder) as served,
+    ):
+        yield served
 
-        def token_of(user: str) -> str:
-            return portal.user_token(user.rpartition("/")[2])
 
-        with _served(environ, folder, token_of, None) as served:
-            yield served
+@contextmanager
+def served_over(portal: Portal, folder: Path) -> Iterator[Served]:
+    """Index a Backstage that runs already, and ask as each of its users."""
+    environ = _environ(folder) | {"PORTAL_RAG_BACKSTAGE_URL": portal.url}
+    token = {"PORTAL_INDEX_BACKSTAGE_TOKEN": portal.service_token}
+    _index(environ | token, "--source", "backstage")
+
+    def token_of(user: str) -> str:
+        return portal.user_token(user.rpartition("/")[2])
+
+    with _served(environ, folder, token_of, None) as served:
+        yield served
 
 
 @contextmanager
@@ -95,7 +98,7 @@ def _served(
 
 def _environ(folder: Path) -> dict[str, str]:
     return {
-        **_PATIENCE,
+        **PATIENCE,
         "PORTAL_RAG_INDEX_DIR": str(folder / "index"),
         "PORTAL_RAG_AUDIT_LOG": str(folder / "audit.jsonl"),
     }

@@ -14,10 +14,10 @@ from evals.metrics.intervals import Measured, measure_mean, measure_rate
 _CLAIMS = frozenset({"answered", "partial"})
 NOMINAL: Mapping[str, float] = {"high": 0.95, "medium": 0.75, "low": 0.4}
 """What a level is taken to promise, where an answer gives no probability beside it."""
-LOWER_IS_BETTER = frozenset(
-    {"leaks", "errors", "critical_failures", "ece", "brier", "aurc", "false_refusals"}
-    | {f"latency_p{percent}_seconds" for percent in (50, 95, 99)}
-)
+_COUNTS = ("leaks", "errors", "critical_failures", "false_refusals")
+_PERCENTILES = (50, 95, 99)
+_LATENCIES = tuple(f"latency_p{percent}_seconds" for percent in _PERCENTILES)
+LOWER_IS_BETTER = frozenset({*_COUNTS, *_LATENCIES, "ece", "brier", "aurc"})
 _RATES = {
     "outcome_accuracy": "outcome",
     "fact_accuracy": "facts",
@@ -37,8 +37,12 @@ METRICS = (
     "citation_recall",
     "intent_accuracy",
     "entity_accuracy",
+    *_COUNTS,
+    "ece",
+    "brier",
     "auroc",
-    *sorted(LOWER_IS_BETTER),
+    "aurc",
+    *_LATENCIES,
 )
 
 
@@ -158,7 +162,7 @@ def _of_latency(asked: Sequence[CaseRecord]) -> Mapping[str, MetricRecord | None
         return {}
     return {
         f"latency_p{percent}_seconds": _plain(float(np.percentile(times, percent)), len(times))
-        for percent in (50, 95, 99)
+        for percent in _PERCENTILES
     }
 
 

@@ -15,8 +15,8 @@ _VOLATILE = frozenset({"id", "conversationId", "requestId", "fetchedAt", "tookMs
 
 
 def normalised(text: str) -> str:
-    """Undo escapes, quoting and bold type; fold white space, compatible characters and case."""
-    plain = _ESCAPED.sub(r"\1", _EMPHASIS.sub("", _QUOTE_MARK.sub("", text)))
+    """Undo escapes, quoting and type faces; fold white space, compatible characters and case."""
+    plain = _ESCAPED.sub(r"\1", _EMPHASIS.sub("", _QUOTE_MARK.sub("", text))).replace("`", "")
     return _SPACE.sub(" ", unicodedata.normalize("NFKC", plain)).strip().casefold()
 
 

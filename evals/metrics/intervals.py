@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 SEED = 42
 RESAMPLES = 10_000
+FEWEST_CLUSTERS = 6
+"""With fewer, not even the same sign everywhere is significant at 5 %: 2 / 2**5 > 0.05."""
 _Z = 1.959963984540054  # of the normal distribution, for 95 %
 _AT_ONCE = 1_000
 
@@ -30,34 +32,44 @@ def wilson(successes: float, count: int) -> tuple[float, float]:
     rate = successes / count
     spread = _Z * math.sqrt(rate * (1 - rate) / count + _Z**2 / (4 * count**2))
     centre, scale = rate + _Z**2 / (2 * count), 1 + _Z**2 / count
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return max(0.0, min(rate, low)), min(1.0, max(rate, high))
 
 
 def measure_rate(outcomes: Sequence[bool], clusters: Sequence[Hashable]) -> Measured | None:
     """Give the share that is true, None of nothing.
 
     Values of one cluster (cases about the same source) are not independent: where there are such,
-    whole clusters are resampled. If all values agree, Wilson's interval over the clusters is taken.
+    it is measured as a mean is, else by Wilson's interval.
     """
-    if not outcomes:
-        return None
-    independent = len(set(clusters)) == len(outcomes)
-    rate = sum(outcomes) / len(outcomes)
-    if not independent and 0 < rate < 1:
+    if len(set(clusters)) < len(outcomes):
         return measure_mean([float(each) for each in outcomes], clusters)
-    units = len(set(clusters))
-    low, high = wilson(rate * units, units)
-    return Measured(value=rate, low=low, high=high, count=len(outcomes))
+    return _by_wilson([float(each) for each in outcomes], len(outcomes)) if outcomes else None
 
 
 def measure_mean(values: Sequence[float], clusters: Sequence[Hashable]) -> Measured | None:
-    """Give the mean with a percentile bootstrap over whole clusters, None of nothing."""
+    """Give the mean of values from 0 to 1 with a bootstrap over whole clusters, None of nothing.
+
+    Where a bootstrap would pretend to be certain (few clusters, or values that all agree), it is
+    Wilson's interval over as many cases as there are clusters.
+    """
     if not values:
         return None
-    means = resampled_means(values, clusters)
-    low, high = np.quantile(means, (0.025, 0.975))
-    value = float(np.mean(values))
-    return Measured(value=value, low=float(low), high=float(high), count=len(values))
+    units = len(set(clusters))
+    if units < FEWEST_CLUSTERS or min(values) == max(values):
+        return _by_wilson(values, units)
+    low, high = np.quantile(resampled_means(values, clusters), (0.025, 0.975))
+    return Measured(value=_mean(values), low=float(low), high=float(high), count=len(values))
+
+
+def _by_wilson(values: Sequence[float], units: int) -> Measured:
+    value = _mean(values)
+    low, high = wilson(value * units, units)
+    return Measured(value=value, low=low, high=high, count=len(values))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def resampled_means(

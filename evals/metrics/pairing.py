@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evals.metrics.intervals import RESAMPLES, SEED, resampled_means
+from evals.metrics.intervals import FEWEST_CLUSTERS, RESAMPLES, SEED, resampled_means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,20 +28,28 @@ def paired_delta(
 ) -> Delta:
     """Compare values of the same cases, `after` minus `before`.
 
-    Whole clusters are resampled, and in the randomization test change sides as one.
+    Whole clusters are resampled, and in the randomization test change sides as one. Of few
+    clusters the interval is as wide as the largest difference, in both directions.
     """
     differences = [new - old for old, new in zip(before, after, strict=True)]
     if not differences:
         return Delta(value=0.0, low=0.0, high=0.0, p_value=1.0, count=0)
-    means = resampled_means(differences, clusters)
-    low, high = np.quantile(means, (0.025, 0.975))
+    low, high = _interval(differences, clusters)
     return Delta(
         value=float(np.mean(differences)),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         p_value=randomization_p(differences, clusters),
         count=len(differences),
     )
+
+
+def _interval(differences: Sequence[float], clusters: Sequence[Hashable]) -> tuple[float, float]:
+    if len(set(clusters)) < FEWEST_CLUSTERS:
+        widest = max(map(abs, differences))
+        return -widest, widest
+    low, high = np.quantile(resampled_means(differences, clusters), (0.025, 0.975))
+    return float(low), float(high)
 
 
 def randomization_p(

@@ -61,7 +61,7 @@ def _opening(record: RunRecord) -> Markup:
         element(
             "p",
             f"{passed} of {len(record.asked)} cases passed in {record.took_seconds:.0f} s"
-            + (f", {skipped} were skipped" if skipped else "")
+            + (f", {skipped} skipped" if skipped else "")
             + ".",
         ),
         element("p", verdict, class_=f"verdict {'bad' if broken else 'good'}")

@@ -31,9 +31,8 @@ def reliability_diagram(bins: Sequence[Bin]) -> Markup:
         )
         for each in bins
     ]
-    curve = _polyline([(each.confidence, each.accuracy) for each in bins])
     ideal = element("line", class_="ideal", x1=_x(0), y1=_y(0), x2=_x(1), y2=_y(1))
-    return _square("Reliability diagram", told, "confidence", "share right", ideal, curve, *dots)
+    return _square("Reliability diagram", told, "confidence", "share right", ideal, *dots)
 
 
 def risk_curve(points: Sequence[RiskPoint], error_rate: float) -> Markup:

@@ -12,6 +12,7 @@ body { margin: 0 auto; max-width: 76rem; padding: 1.5rem; background: var(--pape
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 p { margin: .3rem 0; } .soft { color: var(--soft); }
 .good { color: var(--good); } .bad { color: var(--bad); } .good, .bad { font-weight: 600; }
+td .good, td .bad { white-space: nowrap; }
 .verdict { display: inline-block; padding: .15rem .7rem; border: 2px solid; border-radius: 1rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
 figure { margin: 0; padding: 1rem; background: var(--panel); border: 1px solid var(--line);
@@ -22,9 +23,11 @@ svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); }
 svg .ideal { stroke: var(--soft); stroke-dasharray: 4 4; fill: none; }
 svg .curve { stroke: var(--mark); stroke-width: 2.5; fill: none; }
-svg .dot, svg .bar { fill: var(--mark); } svg .whisker { stroke: var(--ink); stroke-width: 1.5; }
+svg .dot, svg .bar { fill: var(--mark); } svg .bar { opacity: .55; }
+svg .whisker { stroke: var(--ink); stroke-width: 1.5; }
 svg .track { fill: var(--line); }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin: .6rem 0 1.4rem; } .scroll table { min-width: 42rem; }
+.plots + figure { margin-top: 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem;

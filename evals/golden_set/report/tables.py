@@ -103,13 +103,14 @@ def cases_table(records: Iterable[CaseRecord]) -> Markup:
         element("th", "question and answer", scope="col"),
         element("th", "seconds", scope="col", class_="time number"),
     )
-    return element(
+    table = element(
         "table",
         element("caption", "Every case, in the order of the files."),
         element("thead", header),
         element("tbody", *map(_case_row, records)),
         class_="cases",
     )
+    return element("div", table, class_="scroll")
 
 
 def _case_row(each: CaseRecord) -> Markup:

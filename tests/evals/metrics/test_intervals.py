@@ -44,6 +44,15 @@ def test_cases_that_all_agree_are_as_certain_as_there_are_clusters() -> None:
     assert (rate.low, rate.high) == wilson(5, 5)
 
 
+def test_a_few_clusters_make_nothing_certain() -> None:
+    rate = measure_rate([True] * 9 + [False], ["one"] * 10)
+    assert rate is not None
+    assert rate.high - rate.low > 0.5
+    lost = paired_delta([1.0] * 50, [0.0] * 50, ["one"] * 50)
+    assert (lost.value, lost.low, lost.high) == (-1.0, -1.0, 1.0)
+    assert not lost.is_certainly_worse
+
+
 def test_nothing_is_not_measured() -> None:
     assert measure_rate([], []) is None
     assert measure_mean([], []) is None
