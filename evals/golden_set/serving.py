@@ -1,5 +1,6 @@
 """What is asked: a service at a URL, one over a folder of files, or one over a real Backstage."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from evals.golden_set.cases import Case
 from evals.serving import PATIENCE, run_indexer, serve
 
 _GUEST = "user:default/guest"
+_PORT = re.compile(r"(?<=//127\.0\.0\.1:)\d+")
 
 
 class ServingError(Exception):
@@ -89,11 +91,16 @@ def _served(
         stack.enter_context(asker.client)
         yield Served(
             asker=asker,
-            settings={name: value.replace(str(folder), "…") for name, value in environ.items()},
+            settings={name: _lasting(value, folder) for name, value in environ.items()},
             index=folder / "index",
             audit_log=folder / "audit.jsonl",
             askers=askers,
         )
+
+
+def _lasting(value: str, folder: Path) -> str:
+    """Leave out of a setting what is another one in each run: the folder, and ports."""
+    return _PORT.sub("…", value.replace(str(folder), "…"))
 
 
 def _environ(folder: Path) -> dict[str, str]:

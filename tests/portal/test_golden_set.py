@@ -24,7 +24,7 @@ CASES = """
   expect:
     outcome: refuse
     refusal_reason: not_permitted
-    forbidden: [team-payments]
+    forbidden: [Declined payments]
     forbidden_sources: ["catalog:component:default/payments-gateway"]
 - id: dave-reads-his-docs
   question: Where is the documentation of FraudScorer?
