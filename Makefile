@@ -86,7 +86,7 @@ leak-matrix: $(READY) ## Ask a real Backstage, as each user and in both identiti
 
 evals: $(READY) ## Ask the golden questions of a real Backstage as each user, judge the answers, check the gates
 	$(BIN)/portal-evals lint --content $(EXAMPLE) $(GOLDEN)
-	$(BIN)/portal-evals run --content $(EXAMPLE) --portal --out $(EVALS_OUT) --junit $(EVALS_OUT).xml $(GOLDEN)
+	$(BIN)/portal-evals run --content $(EXAMPLE) --portal --out $(EVALS_OUT) --junit $(EVALS_OUT)/junit.xml $(GOLDEN)
 
 mutations: $(READY) ## Put faults into a copy of what guards permissions; each must fail a test
 	$(BIN)/python -m evals.mutations

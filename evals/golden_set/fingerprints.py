@@ -9,17 +9,22 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parents[2]
+_PROMPTS = _ROOT / "portal_rag" / "prompts"
 _SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 _OF_INDEX = ("schema_version", "embedding_fingerprint", "catalog_hash", "chunk_count", "sources")
 
 
 def fingerprints(settings: Mapping[str, str], index: Path | None) -> Mapping[str, Any]:
-    """Say what was measured; `settings` are named, secrets among them only as set."""
+    """Say what was measured; `settings` are named, secrets among them only as set.
+
+    Without an `index` of ours the service is somebody else's: of its code nothing is known here.
+    """
     manifest = read_manifest(index) if index else {}
     return {
-        "code": {"revision": git_revision(), "files": hash_files(_python_files())},
-        "prompts": hash_files(sorted((_ROOT / "portal_rag" / "prompts").glob("*.txt"))),
+        "harness": {"revision": git_revision(), "files": hash_files(_python_files("evals"))},
+        "code": hash_files(_python_files("portal_rag", "indexer")) if index else None,
+        "prompts": hash_files(sorted(_PROMPTS.glob("*.txt"))) if index else None,
         "model": settings.get("PORTAL_RAG_LLM_MODEL"),
         "index": {name: manifest.get(name) for name in _OF_INDEX} if manifest else None,
         "settings": {name: shown(name, settings[name]) for name in sorted(settings)},
@@ -72,6 +77,5 @@ def read_manifest(index: Path) -> Mapping[str, Any]:
     return manifest
 
 
-def _python_files() -> list[Path]:
-    packages = ("portal_rag", "indexer")
+def _python_files(*packages: str) -> list[Path]:
     return sorted(path for name in packages for path in (_ROOT / name).rglob("*.py"))

