@@ -47,11 +47,12 @@ class Turn(_Row):
 class Expectation(_Row):
     """What the answer must be.
 
-    Of a list in `facts` or `required_sources` one is enough. `max_age_seconds` is how long ago a
-    cited source may have been fetched.
+    Of a list in `facts` or `required_sources` one is enough. `acceptable_outcomes` are right, too.
+    `max_age_seconds` is how long ago a cited source may have been fetched.
     """
 
     outcome: Outcome
+    acceptable_outcomes: tuple[Outcome, ...] = ()
     refusal_reason: RefusalReason | None = None
     facts: tuple[Text | tuple[Text, ...], ...] = ()
     forbidden: tuple[Text, ...] = ()
@@ -62,6 +63,11 @@ class Expectation(_Row):
     max_age_seconds: Annotated[float, Field(gt=0)] | None = None
     min_confidence: Confidence | None = None
     max_confidence: Confidence | None = None
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Give all outcomes that are right."""
+        return (self.outcome, *self.acceptable_outcomes)
 
 
 class Case(_Row):

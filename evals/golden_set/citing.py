@@ -42,7 +42,7 @@ def is_named(source: Source, name: str) -> bool:
     if source["kind"] in ("catalog", "search") and not _DOCS_PATH.search(_path(source)):
         return False
     kind_and_namespace, slash, page = _split_docs(rest)
-    return kind_and_namespace in _owners(source) and (
+    return kind_and_namespace in owners_of(source) and (
         not slash or _page_of(source, page) == _plain_page(page)
     )
 
@@ -70,8 +70,8 @@ def _split_docs(rest: str) -> tuple[str, bool, str]:
     return f"{namespace}/{name}".casefold(), bool(slash), page
 
 
-def _owners(source: Source) -> set[str]:
-    """Give the entity of a source, and the one in whose docs its address is."""
+def owners_of(source: Source) -> set[str]:
+    """Give, in lower case, the entity of a source, and the one in whose docs its address is."""
     owners = {str(source["entityRef"]).casefold()}
     match = _DOCS_PATH.search(_path(source))
     if match:

@@ -1,7 +1,7 @@
 """Judges one answer against one case: which checks hold, which fail, which do not apply."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from evals.golden_set.citing import (
     dangling_citations,
     is_live,
     is_named,
+    owners_of,
     page_name,
 )
 from evals.golden_set.hard_tokens import ungrounded
@@ -107,10 +108,20 @@ def _outcome_problems(case: Case, answer: Answer) -> Iterator[str]:
     fitting = _STATUSES[wanted.refusal_reason] if wanted.outcome == "refuse" else None
     if wanted.refusal_reason == "ambiguous" and status == "clarify":
         return
-    if outcome_of(answer) != wanted.outcome:
-        yield f"{status}, not {wanted.outcome}"
-    elif fitting and status not in fitting:
+    if outcome_of(answer) not in wanted.outcomes:
+        yield f"{status}, not {' or '.join(wanted.outcomes)}"
+    elif fitting and outcome_of(answer) == "refuse" and status not in fitting:
         yield f"{status} does not fit {wanted.refusal_reason}"
+
+
+def _is_comparable(case: Case, answer: Answer) -> bool:
+    """Whether what was expected of the content can be asked of this answer at all.
+
+    It can if both claim something, or are of the same other outcome. What was refused wrongly is
+    the business of the outcome alone.
+    """
+    got, wanted = outcome_of(answer), case.expect.outcome
+    return got == wanted or {got, wanted} == {"answer", "partial"}
 
 
 def _looks_like_not_found(case: Case, answer: Answer, _: datetime) -> Problems:
@@ -122,7 +133,7 @@ def _looks_like_not_found(case: Case, answer: Answer, _: datetime) -> Problems:
 
 
 def _facts(case: Case, answer: Answer, _: datetime) -> Problems:
-    if not case.expect.facts:
+    if not case.expect.facts or not _is_comparable(case, answer):
         return None
     parts = [answer["answer"]]
     for source in cited_sources(answer):
@@ -149,7 +160,7 @@ def _forbidden_said(case: Case, answer: Answer) -> list[str]:
 
 
 def _required_source(case: Case, answer: Answer, _: datetime) -> Problems:
-    if not case.expect.required_sources:
+    if not case.expect.required_sources or not _is_comparable(case, answer):
         return None
     cited = cited_sources(answer)
     return (
@@ -170,6 +181,8 @@ def _forbidden_shown(case: Case, answer: Answer) -> list[str]:
 def _confidence(case: Case, answer: Answer, _: datetime) -> Problems:
     if not case.expect.min_confidence and not case.expect.max_confidence:
         return None
+    if not _is_comparable(case, answer):
+        return None
     return _confidence_problems(case, answer)
 
 
@@ -177,7 +190,7 @@ def _confidence_problems(case: Case, answer: Answer) -> Iterator[str]:
     level = (answer.get("confidence") or {}).get("level")
     place = _LEVELS.index(level) if level in _LEVELS else -1
     least, most = case.expect.min_confidence, case.expect.max_confidence
-    if least and place < _LEVELS.index(least):
+    if least and place < _LEVELS.index(least) and (level or answer["status"] in _CLAIMING):
         yield f"{level or 'none'}, at least {least} was expected"
     if most and place > _LEVELS.index(most):
         yield f"{level}, at most {most} was expected"
@@ -185,7 +198,7 @@ def _confidence_problems(case: Case, answer: Answer) -> Iterator[str]:
 
 def _live_data(case: Case, answer: Answer, _: datetime) -> Problems:
     wanted = case.expect.live_data
-    if wanted == "allowed":
+    if wanted == "allowed" or (wanted == "required" and answer["status"] != "answered"):
         return None
     is_used = any(map(is_live, cited_sources(answer)))
     if wanted == "required":
@@ -249,18 +262,24 @@ CHECKS = tuple(_CHECKS)
 
 
 def _leaks(case: Case, answer: Answer) -> Iterator[str]:
-    """Give what was shown that is hidden from the asker.
-
-    A forbidden source always is; a forbidden text is where the case is about permissions.
-    """
-    yield from _forbidden_shown(case, answer)
+    """Give what was shown and is forbidden, where that is because it is hidden from the asker."""
     if case.expect.refusal_reason == "not_permitted" or _LEAK_TAGS & set(case.tags):
+        yield from _forbidden_shown(case, answer)
         yield from _forbidden_said(case, answer)
+
+
+def judge_visibility(answer: Answer, visible: Collection[str], verdict: Verdict) -> None:
+    """Count each source as a leak whose entity is not among what the portal shows to the asker."""
+    for source in answer["sources"]:
+        if hidden := sorted(owners_of(source) - {ref.casefold() for ref in visible}):
+            verdict.leaks = (*verdict.leaks, page_name(source))
+            verdict.checks["forbidden_source"] = False
+            verdict.notes.append(f"forbidden_source: shows {hidden[0]}, hidden from the asker")
 
 
 def _measure_citations(case: Case, answer: Answer, verdict: Verdict) -> None:
     required, cited = case.expect.required_sources, cited_sources(answer)
-    if not required:
+    if not required or not _is_comparable(case, answer):
         return
     verdict.citation_recall = sum(cites(cited, alternatives(n)) for n in required) / len(required)
     if cited:

@@ -1,7 +1,7 @@
 """The record of a run: everything that was asked, answered and judged, as JSON."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evals.golden_set.asking import Asked
 from evals.golden_set.cases import Case
-from evals.golden_set.judging import Verdict, judge, unanswered
+from evals.golden_set.judging import Verdict, judge, judge_visibility, unanswered
 
 
 class RecordError(Exception):
@@ -83,9 +83,16 @@ class RunRecord(_Part):
         return tuple(each for each in self.cases if each.passed is not None)
 
 
-def record_case(case: Case, asked: Asked, understood: Understood | None) -> CaseRecord:
-    """Judge what came of a question and keep all of it."""
+def record_case(
+    case: Case,
+    asked: Asked,
+    understood: Understood | None,
+    visible: Collection[str] | None = None,
+) -> CaseRecord:
+    """Judge what came of a question and keep all of it; `visible` to the asker, where known."""
     verdict = unanswered(asked.problem) if asked.answer is None else _judged(case, asked)
+    if asked.answer and visible is not None and "sources" in asked.answer:
+        judge_visibility(asked.answer, visible, verdict)
     return CaseRecord(
         case=case,
         passed=verdict.passed,

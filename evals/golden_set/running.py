@@ -55,7 +55,9 @@ def _asked(case: Case, served: Served) -> CaseRecord:
     if reason := served.cannot_ask(case):
         return skip_case(case, reason)
     asked = served.asker.ask(case)
-    return record_case(case, asked, _understood(asked.answer, served.audit_log))
+    user = case.asker or served.asker.default_asker
+    visible = served.visible_to(user) if served.visible_to else None
+    return record_case(case, asked, _understood(asked.answer, served.audit_log), visible)
 
 
 def _understood(answer: Mapping[str, object] | None, audit_log: Path | None) -> Understood | None:

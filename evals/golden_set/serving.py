@@ -1,14 +1,16 @@
 """What is asked: a service at a URL, one over a folder of files, or one over a real Backstage."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from evals.backstage import Portal, run_portal
 from evals.golden_set.asking import Asker, TokenOf, nobody_signs_in, open_asker
 from evals.golden_set.cases import Case
+from evals.leakage.worlds import listed
 from evals.serving import PATIENCE, run_indexer, serve
 
 _GUEST = "user:default/guest"
@@ -24,7 +26,7 @@ class Served:
     """A service to ask, and what is known of it.
 
     `askers` are those as whom it can be asked, None if anybody; `audit_log` tells what it
-    understood, where it can be read.
+    understood, where it can be read; `visible_to` lists what the portal itself shows to a user.
     """
 
     asker: Asker
@@ -32,6 +34,7 @@ class Served:
     index: Path | None = None
     audit_log: Path | None = None
     askers: Collection[str] | None = None
+    visible_to: Callable[[str], Collection[str]] | None = None
 
     def cannot_ask(self, case: Case) -> str:
         """Say why a case cannot be asked here; nothing if it can."""
@@ -78,8 +81,12 @@ def served_over(portal: Portal, folder: Path) -> Iterator[Served]:
     def token_of(user: str) -> str:
         return portal.user_token(user.rpartition("/")[2])
 
+    @cache
+    def visible_to(user: str) -> Collection[str]:
+        return frozenset(listed(portal.url, token_of(user)))
+
     with _served(environ, folder, token_of, None) as served:
-        yield served
+        yield replace(served, visible_to=visible_to)
 
 
 @contextmanager

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from evals.golden_set.cases import Case
-from evals.golden_set.judging import Verdict, judge
+from evals.golden_set.judging import Verdict, judge, judge_visibility
 from tests.evals.golden_set.made_up import (
     NOW,
     SHOP,
@@ -129,11 +129,38 @@ def test_of_alternative_sources_one_is_enough() -> None:
     assert failed(case(also={"required_sources": (either,)}), answer()) == []
 
 
-def test_a_forbidden_source_may_not_even_be_listed_and_is_a_leak() -> None:
+def test_a_forbidden_source_may_not_even_be_listed() -> None:
     one = case(also={"forbidden_sources": (f"docs:{SHOP}",)})
     judged = verdict(one, answer(sources=[source(), page(2)]))
     assert judged.checks["forbidden_source"] is False
-    assert judged.leaks == (f"docs:{SHOP}",)
+    assert judged.leaks == ()
+    hidden = one.model_copy(update={"tags": ("permission",)})
+    assert verdict(hidden, answer(sources=[source(), page(2)])).leaks == (f"docs:{SHOP}",)
+
+
+def test_a_source_that_the_portal_does_not_show_to_the_asker_is_a_leak() -> None:
+    elsewhere = page(2, entityRef="component:eu/shop")
+    got = answer(sources=[source(), elsewhere])
+    judged = verdict(case(), got)
+    judge_visibility(got, {"Component:default/shop"}, judged)
+    assert judged.leaks == ("docs:component:eu/shop/runbook/rollback",)
+    assert not judged.passed
+    judged = verdict(case(), got)
+    judge_visibility(got, {SHOP, "component:eu/shop"}, judged)
+    assert (judged.leaks, judged.passed) == ((), True)
+
+
+@pytest.mark.parametrize("status", ["clarify", "insufficient_evidence", "declined"])
+def test_what_is_right_too_needs_no_facts_or_sources(status: str) -> None:
+    either = case(also={"acceptable_outcomes": ("clarify", "refuse"), "min_confidence": "high"})
+    judged = verdict(either, nothing_found(status=status, confidence=None))
+    assert judged.passed
+    assert judged.checks["required_source"] is None
+    assert failed(either, answer(answer="It is [1].", sources=[source(excerpt="")])) == ["facts"]
+
+
+def test_a_wrong_refusal_is_a_wrong_outcome_and_nothing_else() -> None:
+    assert failed(case(), nothing_found()) == ["outcome"]
 
 
 def test_a_forbidden_word_is_a_leak_only_where_permissions_are_the_matter() -> None:
@@ -168,6 +195,7 @@ def test_live_data_must_come_from_a_live_system() -> None:
     on_call = source(kind="pagerduty")
     required, never = {"live_data": "required"}, {"live_data": "forbidden"}
     assert failed(case(also=required), answer()) == ["live_data"]
+    assert failed(refusal("no_live_source", also=required), nothing_found()) == []
     got = answer(sources=[on_call], consulted=live)
     one = case(expect={"outcome": "answer"} | required)
     assert failed(one, got) == []

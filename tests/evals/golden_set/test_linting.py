@@ -55,8 +55,8 @@ def test_good_cases_have_no_problem() -> None:
             "above max_confidence",
         ),
         (
-            {"outcome": "refuse", "refusal_reason": "not_found", "live_data": "required"},
-            "cannot require live data",
+            {"outcome": "answer", "facts": ("x",), "live_data": "required"},
+            "expect partial or refuse",
         ),
     ],
 )

@@ -22,11 +22,11 @@ def test_rates_are_over_the_cases_that_they_apply_to() -> None:
     values = {name: (metric.value, metric.count) for name, metric in metrics.items()}
     assert values["pass_rate"] == (0.5, 4)
     assert values["outcome_accuracy"] == (0.5, 4)
-    assert values["required_source_cited"] == (0.5, 2)
+    assert values["required_source_cited"] == (1.0, 1)
     assert values["hard_token_grounding"] == (1.0, 2)
     assert values["refusal_recall"] == (0.5, 2)
     assert values["refusal_precision"] == (0.5, 2)
-    assert values["citation_recall"] == (0.5, 2)
+    assert values["citation_recall"] == (1.0, 1)
     assert values["citation_precision"] == (1.0, 1)
     assert values["false_refusals"] == (1, 4)
     assert "intent_accuracy" not in values
