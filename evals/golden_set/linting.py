@@ -61,14 +61,22 @@ def _expectations(case: Case) -> Iterator[str]:
         "ambiguous",
     ):
         yield f"refusal_reason is for refusals, and the outcome is {wanted.outcome}"
-    if wanted.outcome in ("answer", "partial") and not (wanted.facts or wanted.required_sources):
-        yield "an answer needs facts or required_sources"
+    if wanted.outcome in ("answer", "partial") and not _checked_contents(case):
+        yield "an answer needs facts, required_sources, or something that is forbidden"
     if wanted.live_data == "required" and wanted.outcome == "answer":
         yield "without a live source there is no full answer; expect partial or refuse"
     least, most = wanted.min_confidence, wanted.max_confidence
     if least and most and _LEVELS.index(least) > _LEVELS.index(most):
         yield "min_confidence is above max_confidence"
     yield from _given_away(case)
+
+
+def _checked_contents(case: Case) -> bool:
+    """Whether any text or source of the answer is looked at."""
+    wanted = case.expect
+    return bool(
+        wanted.facts or wanted.required_sources or wanted.forbidden or wanted.forbidden_sources
+    )
 
 
 def _given_away(case: Case) -> Iterator[str]:

@@ -9,6 +9,7 @@ from evals.golden_set.cases import load_cases
 from evals.golden_set.running import run_cases
 from evals.golden_set.serving import served_over
 
+GATEWAY = "component:default/payments-gateway"
 CASES = """
 - id: alice-sees-hers
   question: Who owns payments-gateway?
@@ -46,5 +47,8 @@ def test_each_user_is_asked_with_the_rights_of_that_user(portal: Portal, tmp_pat
             gates={"leaks": 0, "pass_rate": 1.0, "entity_accuracy": 1.0},
             tell=lambda each: None,
         )
+        assert served.visible_to is not None
+        seen = [GATEWAY in served.visible_to(f"user:default/{name}") for name in ("alice", "guest")]
+    assert seen == [True, False]
     assert [each.notes for each in record.cases] == [(), (), ()]
     assert all(gate.holds for gate in record.gates)

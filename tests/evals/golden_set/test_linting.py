@@ -66,6 +66,10 @@ def test_expectations_must_make_sense(expect: dict[str, Any], named: str) -> Non
     assert named in problem
 
 
+def test_an_answer_that_there_is_nothing_may_have_no_facts() -> None:
+    assert problems(case(expect={"outcome": "answer", "forbidden": ("Platform Team",)})) == []
+
+
 def test_an_ambiguous_name_may_be_a_reason_to_ask_back() -> None:
     assert problems(case(expect={"outcome": "clarify", "refusal_reason": "ambiguous"})) == []
 
