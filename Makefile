@@ -7,12 +7,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EXAMPLE := deploy/example-portal
 TRIAL := .portal-rag/example
+GOLDEN ?= evals/golden/portal.yaml
+EVALS_OUT ?= .portal-rag/evals
 BACKEND := deploy/backstage/backend
 
 # What `make run`, `make demo` and `make ask` use: the example portal, from files, without Backstage.
 EXAMPLE_ENV := PORTAL_RAG_AUTH=none PORTAL_RAG_INDEX_DIR=$(TRIAL)
 
-.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix mutations bench clean
+.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix evals mutations bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +83,10 @@ portal-stop: ## End it
 
 leak-matrix: $(READY) ## Ask a real Backstage, as each user and in both identities, about all that is hidden
 	$(BIN)/python -m evals.leakage $(EXAMPLE)
+
+evals: $(READY) ## Ask the golden questions of a real Backstage as each user, judge the answers, check the gates
+	$(BIN)/portal-evals lint --content $(EXAMPLE) $(GOLDEN)
+	$(BIN)/portal-evals run --content $(EXAMPLE) --portal --out $(EVALS_OUT) --junit $(EVALS_OUT)/junit.xml $(GOLDEN)
 
 mutations: $(READY) ## Put faults into a copy of what guards permissions; each must fail a test
 	$(BIN)/python -m evals.mutations

@@ -13,6 +13,12 @@ import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 _START_SECONDS = 120
+PATIENCE = {
+    "PORTAL_RAG_CATALOG_TIMEOUT_SECONDS": "10",
+    "PORTAL_RAG_SOURCE_TIMEOUT_SECONDS": "20",
+    "PORTAL_RAG_QUESTION_TIMEOUT_SECONDS": "40",
+}
+"""Settings of a service with which a slow machine does not look like another answer."""
 
 
 def run_indexer(environ: Mapping[str, str], *words: str) -> int:

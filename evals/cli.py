@@ -1,0 +1,45 @@
+"""`portal-evals lint | run | compare | report | harvest`."""
+
+import sys
+from typing import Any
+
+import click
+
+from evals.backstage import BackstageError
+from evals.golden_set.asking import AskingError
+from evals.golden_set.cases import GoldenSetError
+from evals.golden_set.commands import compare_runs, harvest, lint_cases, report
+from evals.golden_set.records import RecordError
+from evals.golden_set.run_command import run
+from evals.golden_set.serving import ServingError
+
+BAD_INPUT = 2
+_EXPECTED = (AskingError, BackstageError, GoldenSetError, RecordError, ServingError)
+
+
+class _Program(click.Group):
+    """Turns the errors that are raised on purpose into a message and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except _EXPECTED as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(BAD_INPUT)
+
+
+@click.group(cls=_Program)
+def main() -> None:
+    """Measure answers: ask golden questions, judge, gate, compare.
+
+    Exit codes: 0 all is well, 1 a gate or a comparison failed or lint found something, 2 bad
+    input, or nothing could be asked.
+    """
+
+
+for _command in (lint_cases, run, compare_runs, report, harvest):
+    main.add_command(_command)
+
+
+if __name__ == "__main__":
+    main()
