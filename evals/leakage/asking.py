@@ -12,19 +12,13 @@ import httpx
 from evals.backstage import Portal
 from evals.leakage.battery import Try
 from evals.leakage.worlds import reduce_content
-from evals.serving import run_indexer, serve
+from evals.serving import PATIENCE, run_indexer, serve
 from portal_rag.backstage.plugin_keys import create_key, format_keys
 
 _ROUTE = "/api/portal-rag/v1/questions"
 _SECONDS = 60
 _INDEXER_TOKEN = "PORTAL_INDEX_BACKSTAGE_TOKEN"  # noqa: S105 (a name)
 _SCRAPER_TOKEN = "leak-matrix-scraper"  # noqa: S105 (of a service that ends with the run)
-_PATIENCE = {
-    "PORTAL_RAG_CATALOG_TIMEOUT_SECONDS": "10",
-    "PORTAL_RAG_SOURCE_TIMEOUT_SECONDS": "20",
-    "PORTAL_RAG_QUESTION_TIMEOUT_SECONDS": "40",
-}
-"""A slow machine must not look like a difference."""
 
 Ask = Callable[[Try], Mapping[str, Any]]
 
@@ -99,7 +93,7 @@ def _door(
     machines, key = folder / "machines.yaml", folder / "plugin.pem"
     machines.write_text(f"[{{name: scraper, token: {_SCRAPER_TOKEN}, access: [metrics]}}]")
     settings = {
-        **_PATIENCE,
+        **PATIENCE,
         **environ,
         "PORTAL_RAG_IDENTITY": identity,
         "PORTAL_RAG_AUDIT_LOG": str(audit),
@@ -123,7 +117,7 @@ def reduced_portal(
     reduce_content(content, portal, visible)
     environ = {
         **_model(folder / "model"),
-        **_PATIENCE,
+        **PATIENCE,
         "PORTAL_RAG_AUTH": "none",
         "PORTAL_RAG_INDEX_DIR": f"{portal}-index",
     }
