@@ -16,6 +16,27 @@ PortalRagError
    └─ UpstreamTimeoutError      504
 """
 
+from typing import Literal
+
+TokenFault = Literal[
+    "missing",
+    "several",
+    "malformed",
+    "type",
+    "kid",
+    "signature",
+    "issuer",
+    "audience",
+    "expired",
+    "not_yet_valid",
+    "claims",
+    "caller",
+    "proof",
+    "backstage",
+    "unspecified",
+]
+"""What is wrong with credentials, in words that hold nothing of them; `backstage`: it said so."""
+
 
 class PortalRagError(Exception):
     """Base of every error that this project raises on purpose.
@@ -60,10 +81,17 @@ class UnsupportedMediaTypeError(InputError):
 
 
 class AuthenticationError(PortalRagError):
-    """The caller brought no credentials, or none that can be verified."""
+    """The caller brought no credentials, or none that can be verified.
+
+    `reason` is for the operators' log alone; whoever forges tokens must not be told.
+    """
 
     name = "AuthenticationError"
     status = 401
+
+    def __init__(self, message: str, *, reason: TokenFault = "unspecified") -> None:
+        super().__init__(message)
+        self.reason: TokenFault = reason
 
 
 class NotAllowedError(PortalRagError):

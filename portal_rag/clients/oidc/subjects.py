@@ -74,7 +74,9 @@ class Subjects:
         elsewhere = claims.get("_claim_names")  # OpenID Connect Core 5.6.2
         for rule in self.rules:
             if isinstance(elsewhere, Mapping) and rule.claim in elsewhere:
-                raise AuthenticationError(f"The token holds its {rule.claim} somewhere else")
+                raise AuthenticationError(
+                    f"The token holds its {rule.claim} somewhere else", reason="claims"
+                )
             if rule.claim in claims:
                 return ExternalSubject(
                     name=_name(claims.get("sub")),
@@ -83,7 +85,9 @@ class Subjects:
                     entitlement_values=_values(rule.claim, claims[rule.claim]),
                     token=token,
                 )
-        raise AuthenticationError("The token holds none of the claims that say what its bearer is")
+        raise AuthenticationError(
+            "The token holds none of the claims that say what its bearer is", reason="claims"
+        )
 
 
 def load_subjects(path: Path) -> Subjects:
@@ -123,14 +127,16 @@ def _refuse_twice(path: Path, name: str, values: Iterable[str | int]) -> None:
 
 def _name(sub: object) -> str:
     if not isinstance(sub, str) or not sub:
-        raise AuthenticationError("The token does not say whose it is")
+        raise AuthenticationError("The token does not say whose it is", reason="claims")
     return sub
 
 
 def _values(claim: str, value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
-        raise AuthenticationError(f"The token's claim {claim} is neither text nor a list of texts")
+        raise AuthenticationError(
+            f"The token's claim {claim} is neither text nor a list of texts", reason="claims"
+        )
     return tuple(values)
 
 
