@@ -7,6 +7,7 @@ PortalRagError
 │  └─ UnsupportedMediaTypeError 415
 ├─ AuthenticationError          401
 ├─ NotAllowedError              403
+│  └─ AdmissionUnknownError      403  recorded under its own name
 ├─ NotFoundError                404
 ├─ IndexBusyError               409  another run is writing the index
 ├─ IndexUnavailableError        503  no index, or one that this program may not open
@@ -42,11 +43,13 @@ class PortalRagError(Exception):
     """Base of every error that this project raises on purpose.
 
     `name` and `status` are what the caller sees; the message must say what was wrong and what
-    to do, and must never carry a token or anything that the caller may not read.
+    to do, and must never carry a token or anything that the caller may not read. `recorded_as` is
+    what audit log and metrics call it, where that is another name.
     """
 
     name = "Error"
     status = 500
+    recorded_as: str | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -99,6 +102,12 @@ class NotAllowedError(PortalRagError):
 
     name = "NotAllowedError"
     status = 403
+
+
+class AdmissionUnknownError(NotAllowedError):
+    """Nobody said whether the caller may ask: to the caller a refusal, to the operators none."""
+
+    recorded_as = "AdmissionUnknownError"
 
 
 class NotFoundError(PortalRagError):

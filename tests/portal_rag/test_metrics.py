@@ -21,7 +21,7 @@ from tests.portal_rag.world import CHUNKS, ENTITIES, ask
 
 
 def names_below(error: type[PortalRagError]) -> set[str]:
-    return {error.name}.union(*map(names_below, error.__subclasses__()))
+    return {error.recorded_as or error.name}.union(*map(names_below, error.__subclasses__()))
 
 
 CLOSED = {
