@@ -7,6 +7,7 @@ PortalRagError
 │  └─ UnsupportedMediaTypeError 415
 ├─ AuthenticationError          401
 ├─ NotAllowedError              403
+│  └─ AdmissionUnknownError      403  recorded under its own name
 ├─ NotFoundError                404
 ├─ IndexBusyError               409  another run is writing the index
 ├─ IndexUnavailableError        503  no index, or one that this program may not open
@@ -16,16 +17,39 @@ PortalRagError
    └─ UpstreamTimeoutError      504
 """
 
+from typing import Literal
+
+TokenFault = Literal[
+    "missing",
+    "several",
+    "malformed",
+    "type",
+    "kid",
+    "signature",
+    "issuer",
+    "audience",
+    "expired",
+    "not_yet_valid",
+    "claims",
+    "caller",
+    "proof",
+    "backstage",
+    "unspecified",
+]
+"""What is wrong with credentials, in words that hold nothing of them; `backstage`: it said so."""
+
 
 class PortalRagError(Exception):
     """Base of every error that this project raises on purpose.
 
     `name` and `status` are what the caller sees; the message must say what was wrong and what
-    to do, and must never carry a token or anything that the caller may not read.
+    to do, and must never carry a token or anything that the caller may not read. `recorded_as` is
+    what audit log and metrics call it, where that is another name.
     """
 
     name = "Error"
     status = 500
+    recorded_as: str | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -60,10 +84,17 @@ class UnsupportedMediaTypeError(InputError):
 
 
 class AuthenticationError(PortalRagError):
-    """The caller brought no credentials, or none that can be verified."""
+    """The caller brought no credentials, or none that can be verified.
+
+    `reason` is for the operators' log alone; whoever forges tokens must not be told.
+    """
 
     name = "AuthenticationError"
     status = 401
+
+    def __init__(self, message: str, *, reason: TokenFault = "unspecified") -> None:
+        super().__init__(message)
+        self.reason: TokenFault = reason
 
 
 class NotAllowedError(PortalRagError):
@@ -71,6 +102,12 @@ class NotAllowedError(PortalRagError):
 
     name = "NotAllowedError"
     status = 403
+
+
+class AdmissionUnknownError(NotAllowedError):
+    """Nobody said whether the caller may ask: to the caller a refusal, to the operators none."""
+
+    recorded_as = "AdmissionUnknownError"
 
 
 class NotFoundError(PortalRagError):

@@ -1,7 +1,11 @@
 """What Prometheus may read: counts and times, labelled from closed sets of our own words."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from portal_rag.domain import Consulted
 from portal_rag.trail import Ended
@@ -66,7 +70,19 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Write everything in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(_WithoutCreated(self._registry))
+
+
+class _WithoutCreated(Collector):
+    """Leaves out when each number was begun: nobody needs to scrape that."""
+
+    def __init__(self, collected: Collector) -> None:
+        self._collected = collected
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self._collected.collect():
+            family.samples = [one for one in family.samples if not one.name.endswith("_created")]
+            yield family
 
 
 def _labels(ended: Ended) -> tuple[str, str, str]:

@@ -43,7 +43,7 @@ class Recorder:
         try:
             answered = await answering()
         except PortalRagError as error:
-            error_name = error.name
+            error_name = error.recorded_as or error.name
             raise
         except anyio.get_cancelled_exc_class():
             error_name = CANCELLED

@@ -136,10 +136,10 @@ def bearer_token(headers: Headers) -> str:
         AuthenticationError: there is none, or more than one Authorization header.
     """
     if len(headers.getlist("authorization")) > 1:
-        raise AuthenticationError("There must be one Authorization header")
+        raise AuthenticationError("There must be one Authorization header", reason="several")
     tokens = bearer_tokens(headers)
     if not tokens:
-        raise AuthenticationError("Missing credentials")
+        raise AuthenticationError("Missing credentials", reason="missing")
     return tokens[0]
 
 

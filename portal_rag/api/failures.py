@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from portal_rag.errors import PortalRagError
+from portal_rag.errors import AuthenticationError, PortalRagError
 
 MOUNT = "/api/portal-rag"
 _NAMES: Mapping[int, str] = {404: "NotFoundError", 405: "NotAllowedError"}
@@ -19,6 +19,8 @@ async def known_failure(request: Request, error: Exception) -> Response:
     """Answer an error that was raised on purpose with its own name, status and message."""
     if not isinstance(error, PortalRagError):
         return await unknown_failure(request, error)
+    if isinstance(error, AuthenticationError):
+        _log.info("token_refused", reason=error.reason)
     _log.info("request_failed", error=error.name, status=error.status)
     return failure(request, name=error.name, status=error.status, message=error.message)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 
@@ -26,6 +27,8 @@ from portal_rag.trail import Answered, Ended, Trail
 
 LOCAL = "local"
 """Who asks where there is no authentication."""
+EXTERNAL = "oidc"
+"""What the names begin with for which another identity provider vouches."""
 NameUser = Callable[[str], str]
 
 _log = structlog.get_logger()
@@ -93,10 +96,15 @@ def _who(principal: Principal, name_user: NameUser) -> Mapping[str, str | None]:
             return {"who": name_user(str(user_ref)), "through": None}
         case RepresentedUser(proof=proof, through=through):
             return {"who": name_user(str(proof.user_ref)), "through": through}
-        case ExternalSubject(name=name):
-            return {"who": name_user(name), "through": None}
+        case ExternalSubject():
+            return {"who": name_user(_external(principal)), "through": None}
         case LocalReader():
             return {"who": LOCAL, "through": None}
+
+
+def _external(subject: ExternalSubject) -> str:
+    """Write a name that no other subject has, and no entity: a reference has a single colon."""
+    return f"{EXTERNAL}:{quote(subject.subject_type, safe=' ')}:{subject.name}"
 
 
 def _answered(answered: Answered | None) -> Mapping[str, Any]:

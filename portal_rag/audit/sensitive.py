@@ -12,9 +12,11 @@ from pydantic.alias_generators import to_camel
 
 from portal_rag.corpus.documents import DocumentKind
 from portal_rag.errors import ConfigurationError
+from portal_rag.explaining import file_problems
 
 LONGEST_TEXT = 4000
 """Characters of a question that are searched: as many as one may have."""
+_WHOLE = "a mapping with `patterns:` or `documentKinds:`"
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
 
 
@@ -58,7 +60,8 @@ def load_sensitive(path: Path, *, setting: str) -> Sensitive:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise _wrong(setting, path, "is not YAML") from error
     except ValidationError as error:
-        raise _wrong(setting, path, _explained(error)) from error
+        problems = file_problems(error, models=(_File,), whole=_WHOLE)
+        raise _wrong(setting, path, problems) from error
     return Sensitive(
         patterns=tuple(
             (name, _compiled(name, text, setting, path)) for name, text in file.patterns.items()
@@ -76,14 +79,7 @@ def _compiled(name: str, text: str, setting: str, path: Path) -> re.Pattern[str]
 
 
 def _wrong(setting: str, path: Path, problem: str) -> ConfigurationError:
-    return ConfigurationError(f"{setting}: {path} {problem} (README, Audit log)")
-
-
-def _explained(error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}" for problem in problems
-    )
+    return ConfigurationError(f"{setting}: {path}: {problem} (README, Audit log)")
 
 
 _SHIPPED: Mapping[str, str] = {

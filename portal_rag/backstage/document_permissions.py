@@ -43,6 +43,8 @@ class DocumentPermissions:
                 raise _wrong(f"{name!r} is no kind of document")
             if origin in by_origin:
                 raise _wrong(f"{name} is set twice")
+            if not permission:
+                raise _wrong(f"{name} is given no permission")
             if not _PERMISSION.fullmatch(permission):
                 raise _wrong(f"{permission!r} cannot be the name of a permission")
             by_origin[origin] = permission

@@ -139,8 +139,10 @@ def _read(path: Path, setting: str) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigurationError(f"{setting}: there is no file {path}; {_HINT}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{setting}: {path} cannot be read as text") from error
+    except OSError as error:
+        raise ConfigurationError(f"{setting}: {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{setting}: {path} cannot be read: it is not text") from error
 
 
 def _parse_block(block: re.Match[str], origin: str) -> PluginKey:

@@ -53,7 +53,7 @@ class PluginTokens:
             raise TypeError("a plugin token needs the proof of a user")
         now = self._clock()
         if obo.expires_at <= now:
-            raise AuthenticationError("The user token has expired")
+            raise AuthenticationError("The user token has expired", reason="expired")
         key = (sha256(obo.token.encode()).digest(), audience)
         until, token = self._minted.get(key, (now, ""))
         if until - now > RENEWED_BEFORE:

@@ -7,10 +7,18 @@ from typing import Any
 
 import jwt
 from jwt import PyJWK
-from jwt.exceptions import PyJWTError
+from jwt.exceptions import (
+    InvalidAlgorithmError,
+    InvalidAudienceError,
+    InvalidIssuerError,
+    InvalidSignatureError,
+    InvalidSubjectError,
+    MissingRequiredClaimError,
+    PyJWTError,
+)
 from jwt.types import Options
 
-from portal_rag.errors import AuthenticationError
+from portal_rag.errors import AuthenticationError, TokenFault
 
 MOST_CHARACTERS = 32_768
 LEEWAY = timedelta(seconds=5)
@@ -39,11 +47,11 @@ def unverified_header(unverified_token: str) -> Mapping[str, Any]:
         AuthenticationError: it is no token, or too long for one.
     """
     if len(unverified_token) > MOST_CHARACTERS or not unverified_token.isascii():
-        raise AuthenticationError("Illegal token")
+        raise AuthenticationError("Illegal token", reason="malformed")
     try:
         return jwt.get_unverified_header(unverified_token)
     except PyJWTError as error:
-        raise AuthenticationError("Illegal token") from error
+        raise AuthenticationError("Illegal token", reason="malformed") from error
 
 
 def signed_claims(
@@ -57,10 +65,24 @@ def signed_claims(
     try:
         claims = _decode(unverified_token, key, expected)
     except PyJWTError as error:
-        raise AuthenticationError(failure) from error
-    if not _is_current(claims, now.timestamp()):
-        raise AuthenticationError(failure)
+        raise AuthenticationError(failure, reason=_fault(error)) from error
+    untimely = _untimely(claims, now.timestamp())
+    if untimely:
+        raise AuthenticationError(failure, reason=untimely)
     return claims
+
+
+def _fault(error: PyJWTError) -> TokenFault:
+    match error:
+        case InvalidSignatureError() | InvalidAlgorithmError():
+            return "signature"
+        case InvalidIssuerError() | MissingRequiredClaimError(claim="iss"):
+            return "issuer"
+        case InvalidAudienceError() | MissingRequiredClaimError(claim="aud"):
+            return "audience"
+        case InvalidSubjectError() | MissingRequiredClaimError():
+            return "claims"
+    return "malformed"
 
 
 def _decode(unverified_token: str, key: PyJWK, expected: Expected) -> Claims:
@@ -89,12 +111,14 @@ def _decode(unverified_token: str, key: PyJWK, expected: Expected) -> Claims:
     )
 
 
-def _is_current(claims: Claims, now: float) -> bool:
+def _untimely(claims: Claims, now: float) -> TokenFault | None:
     exp, iat, nbf = claims["exp"], claims["iat"], claims.get("nbf", 0)
     if not all(map(_is_time, (exp, iat, nbf))):
-        return False
+        return "claims"
     leeway = LEEWAY.total_seconds()
-    return bool(nbf - leeway <= now < exp + leeway)
+    if now >= exp + leeway:
+        return "expired"
+    return "not_yet_valid" if now < nbf - leeway else None
 
 
 def _is_time(value: object) -> bool:

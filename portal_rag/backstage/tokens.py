@@ -114,8 +114,8 @@ class TokenVerifier:
         if token_type == PLUGIN_TYPE:
             return await self._verify_plugin(unverified_token)
         if token_type == LIMITED_USER_TYPE:
-            raise AuthenticationError("Illegal limited user token")
-        raise AuthenticationError("Illegal token")
+            raise AuthenticationError("Illegal limited user token", reason="type")
+        raise AuthenticationError("Illegal token", reason="type")
 
     async def prove(self, verified: UserToken | OnBehalfOfToken) -> UserProof:
         """Make of a verified token the proof with which this service may act for the user.
@@ -128,7 +128,7 @@ class TokenVerifier:
         limited = token if _type_of(token) == LIMITED_USER_TYPE else _limited(token)
         claims = await self._user_claims(limited, audience=None)
         if _user_ref(claims) != verified.user_ref:
-            raise AuthenticationError(_USER_FAILURE)
+            raise AuthenticationError(_USER_FAILURE, reason="proof")
         return UserProof(
             user_ref=verified.user_ref,
             token=limited,
@@ -160,18 +160,22 @@ class TokenVerifier:
         """Check who claims to have signed, before a URL is made of the name."""
         caller = _unverified_claims(unverified_token, _PLUGIN_FAILURE).get("sub")
         if not isinstance(caller, str) or not _PLUGIN_ID.fullmatch(caller):
-            raise AuthenticationError("Invalid plugin token: forbidden subject format")
+            raise AuthenticationError(
+                "Invalid plugin token: forbidden subject format", reason="caller"
+            )
         if caller not in self._allowed_callers:
-            raise AuthenticationError("Invalid plugin token: this plugin is not allowed to call")
+            raise AuthenticationError(
+                "Invalid plugin token: this plugin is not allowed to call", reason="caller"
+            )
         return caller
 
     async def _verify_on_behalf_of(self, unverified_obo: object, caller: str) -> OnBehalfOfToken:
         if not isinstance(unverified_obo, str):
-            raise AuthenticationError(_USER_FAILURE)
+            raise AuthenticationError(_USER_FAILURE, reason="proof")
         audiences = {LIMITED_USER_TYPE: None, USER_TYPE: USER_AUDIENCE}
         token_type = _type_of(unverified_obo)
         if token_type not in audiences:
-            raise AuthenticationError(_USER_FAILURE)
+            raise AuthenticationError(_USER_FAILURE, reason="proof")
         claims = await self._user_claims(unverified_obo, audience=audiences[token_type])
         return OnBehalfOfToken(user_ref=_user_ref(claims), caller=caller, obo=unverified_obo)
 
@@ -187,7 +191,7 @@ class TokenVerifier:
         kid = unverified_header(unverified_token).get("kid")
         key = await self._jwks.find(key_set, kid) if isinstance(kid, str) else None
         if key is None:
-            raise AuthenticationError(failure)
+            raise AuthenticationError(failure, reason="kid")
         # The issuer is the portal's outside URL, which may not be the one that is called here.
         expected = Expected(audience=audience)
         return signed_claims(unverified_token, key, expected, now=self._clock(), failure=failure)
@@ -198,7 +202,9 @@ def _limited(user_token: str) -> str:
     header, claims = unverified_header(user_token), _unverified_claims(user_token, _USER_FAILURE)
     signature = claims.get("uip")
     if not isinstance(signature, str):
-        raise AuthenticationError("The user token holds no proof for plugins (no claim uip)")
+        raise AuthenticationError(
+            "The user token holds no proof for plugins (no claim uip)", reason="proof"
+        )
     parts = (
         {"typ": LIMITED_USER_TYPE, "alg": header.get("alg"), "kid": header.get("kid")},
         {"sub": claims.get("sub"), "iat": claims.get("iat"), "exp": claims.get("exp")},
@@ -215,7 +221,7 @@ def _unverified_claims(unverified_token: str, failure: str) -> Claims:
     try:
         claims: Claims = jwt.decode(unverified_token, options={"verify_signature": False})
     except PyJWTError as error:
-        raise AuthenticationError(failure) from error
+        raise AuthenticationError(failure, reason="malformed") from error
     return claims
 
 
@@ -227,5 +233,5 @@ def _type_of(unverified_token: str) -> str | None:
 def _user_ref(claims: Claims) -> EntityRef:
     ref = parse_ref(claims["sub"])
     if ref is None:
-        raise AuthenticationError(_USER_FAILURE)
+        raise AuthenticationError(_USER_FAILURE, reason="claims")
     return ref

@@ -166,7 +166,7 @@ class BackstageTransport:
         within = deadline_seconds or self._deadline_seconds
         url = self._url(request.path)
         if request.token is not None and not _TOKEN.fullmatch(request.token):
-            raise AuthenticationError("Illegal token")
+            raise AuthenticationError("Illegal token", reason="malformed")
         try:
             async with asyncio.timeout(within):
                 retrying = reads(within_seconds=within)
@@ -241,7 +241,9 @@ def _refusal(request: _Request, response: httpx.Response) -> Exception:
     status, system = response.status_code, request.system
     match status:
         case HTTPStatus.UNAUTHORIZED:
-            return AuthenticationError(f"{system}: Backstage refused the credentials (401)")
+            return AuthenticationError(
+                f"{system}: Backstage refused the credentials (401)", reason="backstage"
+            )
         case HTTPStatus.FORBIDDEN:
             return NotAllowedError(f"{system}: Backstage does not allow this (403)")
         case HTTPStatus.NOT_FOUND:

@@ -5,9 +5,11 @@ from typing import Any
 
 import anyio
 import httpx
+from pydantic import TypeAdapter, ValidationError
 
 from portal_rag.api.wire import parse_question, to_wire
-from portal_rag.errors import AuthenticationError, InputError, UpstreamError
+from portal_rag.corpus.settings import HttpUrl
+from portal_rag.errors import AuthenticationError, ConfigurationError, InputError, UpstreamError
 from portal_rag.principals import LocalReader
 from portal_rag.services import open_services
 from portal_rag.settings import ServiceSettings
@@ -40,15 +42,17 @@ def ask_service(
 
     Raises:
         AuthenticationError: the service wants a token, or refuses this one.
+        ConfigurationError: the URL is none.
         InputError: the service refuses the question.
         UpstreamError: the service does not answer as it should.
     """
+    endpoint = _endpoint(url)
     headers = {"content-type": "application/json"}
     if token:
         headers["authorization"] = f"Bearer {token}"
     try:
         response = httpx.post(
-            url.rstrip("/") + "/api/portal-rag/v1/questions",
+            endpoint,
             content=_body(question, entity),
             headers=headers,
             timeout=_TIMEOUT_SECONDS,
@@ -56,6 +60,15 @@ def ask_service(
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UpstreamError(url, f"does not answer ({error}); is it running?") from error
     return _answer(url, response)
+
+
+def _endpoint(url: str) -> str:
+    try:
+        return TypeAdapter(HttpUrl).validate_python(url) + "/api/portal-rag/v1/questions"
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"--url: {url} must be an http(s) URL, such as http://127.0.0.1:8007"
+        ) from error
 
 
 def _answer(url: str, response: httpx.Response) -> dict[str, Any]:
@@ -68,7 +81,8 @@ def _answer(url: str, response: httpx.Response) -> dict[str, Any]:
     message = str(body.get("error", {}).get("message", response.status_code))
     if response.status_code == _UNAUTHORIZED:
         raise AuthenticationError(
-            f"{message}; set PORTAL_RAG_TOKEN to a Backstage user token that is still valid"
+            f"{message}; set PORTAL_RAG_TOKEN to your token that is still valid, of Backstage or of"
+            " the identity provider that the service trusts (its log says why it was refused)"
         )
     if response.is_client_error:
         raise InputError(message)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from portal_rag.backstage.plugin_keys import create_key, format_keys, load_keys, rotated
-from portal_rag.errors import InputError
+from portal_rag.backstage.plugin_keys import PluginKey, create_key, format_keys, load_keys, rotated
+from portal_rag.errors import ConfigurationError, InputError
 
 _SHORTEST_OVERLAP_HOURS = 1.0  # a token lives so long
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -47,7 +47,7 @@ def create(path: Path) -> None:
 )
 def rotate(path: Path, overlap_hours: float) -> None:
     """Put a new key in front of those in FILE, so that it signs; the others are still published."""
-    known = load_keys(path, setting="FILE")
+    known = _load(path)
     kept = rotated(known, now=datetime.now(UTC), overlap=timedelta(hours=overlap_hours))
     _replace(path, format_keys(kept))
     dropped = len(known) + 1 - len(kept)
@@ -60,8 +60,14 @@ def rotate(path: Path, overlap_hours: float) -> None:
 @click.argument("path", metavar="FILE", type=_FILE)
 def public(path: Path) -> None:
     """Print the public halves of the keys in FILE, for PORTAL_RAG_PLUGIN_PUBLIC_KEYS."""
-    jwks = {"keys": [dict(key.jwk) for key in load_keys(path, setting="FILE")]}
+    jwks = {"keys": [dict(key.jwk) for key in _load(path)]}
     click.echo(json.dumps(jwks, indent=2))
+
+
+def _load(path: Path) -> tuple[PluginKey, ...]:
+    if not path.exists():
+        raise ConfigurationError(f"{path}: there is no file; `portal-rag keys create` makes one")
+    return load_keys(path, setting="FILE")
 
 
 def _replace(path: Path, content: str) -> None:

@@ -6,7 +6,7 @@ import structlog
 
 from portal_rag.backstage.permission import ASK, PermissionClient
 from portal_rag.clients.credentials import Credentials
-from portal_rag.errors import NotAllowedError, PortalRagError
+from portal_rag.errors import AdmissionUnknownError, NotAllowedError, PortalRagError
 
 _log = structlog.get_logger()
 
@@ -22,7 +22,8 @@ class Admission:
         """Let the user ask, or not.
 
         Raises:
-            NotAllowedError: the policy does not allow it, or this could not be found out in time.
+            NotAllowedError: the policy does not allow it.
+            AdmissionUnknownError: this could not be found out in time.
         """
         try:
             token = credentials.token_for("permission")
@@ -31,7 +32,7 @@ class Admission:
             )
         except PortalRagError as error:
             _log.warning("ask_permission_unknown", error=error.message)
-            raise NotAllowedError(
+            raise AdmissionUnknownError(
                 f"Backstage did not say whether you have the permission {ASK}, so this question"
                 " is not answered; please ask again"
             ) from error

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from portal_rag.errors import ConfigurationError
+from portal_rag.explaining import expectation
 
 SHARED_PREFIX = "PORTAL_RAG_"
 WHERE_DOCUMENTED = "see README, Settings"
@@ -154,10 +155,8 @@ def _explain(error: ValidationError, names: Mapping[str, str]) -> str:
     variables = {field: name for name, field in names.items()}
     return (
         "; ".join(
-            f"{_variable(detail['loc'], variables)}: {_expectation(detail['msg'])}"
-            for detail in error.errors(
-                include_input=False, include_url=False, include_context=False
-            )
+            f"{_variable(detail['loc'], variables)}: {expectation(detail)}"
+            for detail in error.errors(include_input=False, include_url=False)
         )
         + f" ({WHERE_DOCUMENTED})"
     )
@@ -166,7 +165,3 @@ def _explain(error: ValidationError, names: Mapping[str, str]) -> str:
 def _variable(location: tuple[Any, ...], variables: Mapping[str, str]) -> str:
     first = str(location[0]) if location else "settings"
     return variables.get(first, first)
-
-
-def _expectation(message: str) -> str:
-    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")

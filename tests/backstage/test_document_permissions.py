@@ -43,8 +43,8 @@ def test_what_is_wanted_is_collected_by_permission() -> None:
     [
         ("docs=techdocs.entity.read", "'docs'"),
         ("catalog=catalog.entity.read", "'catalog'"),
-        ("techdocs", "''"),
-        ("techdocs=", "''"),
+        ("techdocs", "techdocs is given no permission"),
+        ("techdocs=", "techdocs is given no permission"),
         ("techdocs=two words", "'two words'"),
         ("techdocs=a=b", "'a=b'"),
         ("techdocs=a,techdocs=b", "techdocs is set twice"),

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from portal_rag.backstage.tokens import TokenVerifier
-from portal_rag.errors import AuthenticationError
+from portal_rag.errors import AuthenticationError, TokenFault
 from tests.backstage.conftest import ALICE, CALLER, OWN_ID
 from tests.backstage.forging import (
     Forge,
@@ -80,6 +80,31 @@ async def test_a_forged_user_token_is_refused(
     assert "default" not in raised.value.message
 
 
+REASONS: Mapping[str, TokenFault] = {
+    "alg none": "signature",
+    "foreign key, known kid": "signature",
+    "foreign key, unknown kid": "kid",
+    "typ of a limited token": "type",
+    "typ of other JWTs": "type",
+    "aud of a plugin": "audience",
+    "aud missing": "audience",
+    "exp missing": "claims",
+    "exp as text": "claims",
+    "expired": "expired",
+    "nbf to come": "not_yet_valid",
+    "sub no reference": "claims",
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+async def test_an_error_knows_what_is_wrong_with_a_token_without_saying_it(
+    verifier: TokenVerifier, portal: FakeBackstage, name: str
+) -> None:
+    with pytest.raises(AuthenticationError) as raised:
+        await verifier.verify(FORGED[name](portal))
+    assert raised.value.reason == REASONS[name]
+
+
 def by_plugin(**changes: Any) -> Forge:
     return lambda portal: service(portal, **changes)
 
@@ -132,3 +157,29 @@ async def test_a_forged_plugin_token_is_refused(
     token = forge(portal)
     with pytest.raises(AuthenticationError):
         await verifier.verify(token)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("aud of another plugin", "audience"),
+        ("obo no text", "proof"),
+        ("obo no token", "malformed"),
+        ("obo of another kind", "proof"),
+        ("obo expired", "expired"),
+    ],
+)
+async def test_an_error_knows_what_is_wrong_with_a_plugins_token(
+    verifier: TokenVerifier, portal: FakeBackstage, name: str, reason: TokenFault
+) -> None:
+    with pytest.raises(AuthenticationError) as raised:
+        await verifier.verify(FORGED_BY_PLUGINS[name](portal))
+    assert raised.value.reason == reason
+
+
+async def test_a_plugin_that_may_not_call_is_told_apart(
+    verifier: TokenVerifier, portal: FakeBackstage
+) -> None:
+    with pytest.raises(AuthenticationError) as raised:
+        await verifier.verify(service(portal, sub="search"))
+    assert raised.value.reason == "caller"

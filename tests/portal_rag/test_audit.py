@@ -260,6 +260,20 @@ def test_who_may_not_ask_has_one_line(
     assert event["who"] == "user:default/alice"
 
 
+def test_a_portal_that_did_not_say_who_may_ask_is_recorded_apart_from_a_refusal(
+    portal: FakeBackstage, index: Path, tmp_path: Path
+) -> None:
+    settings = {"PORTAL_RAG_ASK_PERMISSION": "true", "PORTAL_RAG_AUTHZ_TIMEOUT_SECONDS": "0.3"}
+    with recording(portal, index, tmp_path / "audit.jsonl", **settings) as closed:
+        portal.answer("/api/permission/authorize", status=500)
+        refused = post(closed.client, token_of(portal), {"question": "Who owns shop?"})
+        portal.mend()
+        event, metrics = closed.event(), closed.metrics()
+    assert (refused.status_code, refused.json()["error"]["name"]) == (403, "NotAllowedError")
+    assert event["error"] == "AdmissionUnknownError"
+    assert 'outcome="AdmissionUnknownError"' in metrics
+
+
 def test_what_is_no_question_of_anybody_leaves_no_line(
     recorded: Recorded, portal: FakeBackstage
 ) -> None:

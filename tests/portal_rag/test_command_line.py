@@ -114,6 +114,19 @@ def test_a_service_that_refuses_or_fails_is_told_in_one_line(
     assert "Traceback" not in shown.output
 
 
+@pytest.mark.parametrize("url", ["nonsense", "ftp://portal.example", "http://", "http://[x"])
+def test_what_is_no_url_is_told(url: str) -> None:
+    shown = run("ask", "Who?", "--url", url)
+    assert shown.exit_code == 2
+    assert f"{url} must be an http(s) URL" in shown.output
+
+
+def test_a_refused_token_may_be_of_another_provider(portal: FakeBackstage) -> None:
+    portal.answer("/api/portal-rag", status=401, body=error_body("Illegal token"))
+    shown = run("ask", "Who?", "--url", portal.url, PORTAL_RAG_TOKEN="a-token")
+    assert "identity provider" in shown.output
+
+
 def test_a_service_that_is_not_there_is_told() -> None:
     shown = run("ask", "Who?", "--url", "http://127.0.0.1:1")
     assert shown.exit_code == 1

@@ -15,6 +15,7 @@ from indexer.settings import IndexerSettings
 from portal_rag.backstage.plugin_keys import create_key, format_keys, load_keys
 from portal_rag.cli import main
 from portal_rag.corpus.settings import variable_names
+from portal_rag.errors import ConfigurationError
 
 
 def run(*words: str, **environ: str) -> Result:
@@ -42,6 +43,20 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     shown = run("keys", "create", "--output", str(path))
     assert (shown.exit_code, path.read_text()) == (1, "precious")
     assert "keys rotate" in shown.output
+
+
+@pytest.mark.parametrize("command", ["public", "rotate"])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "nope"
+    shown = run("keys", command, str(path))
+    assert shown.exit_code == 2
+    assert f"{path}: there is no file" in shown.output
+    assert "FILE" not in shown.output
+
+
+def test_a_folder_in_place_of_keys_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Is a directory"):
+        load_keys(tmp_path, setting="PORTAL_RAG_PLUGIN_KEY_FILE")
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:

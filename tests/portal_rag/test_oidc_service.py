@@ -85,8 +85,30 @@ def test_such_askers_are_audited_by_the_name_that_their_provider_gave_them(
         post(client, provider.token(sub="max", groups=["visitors"]))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(line["who"], line["status"], line["error"]) for line in lines] == [
-        ("mia", "insufficient_evidence", None),
-        ("max", None, "NotAllowedError"),
+        ("oidc:user:mia", "insufficient_evidence", None),
+        ("oidc:user:max", None, "NotAllowedError"),
+    ]
+
+
+def test_no_subject_is_audited_as_somebody_else(
+    provider: FakeIdentityProvider, tmp_path: Path
+) -> None:
+    config, log = tmp_path / "auth-config.yaml", tmp_path / "audit.jsonl"
+    config.write_text(
+        "auth: {subject_types: [{type: 'user', priority: 1, auth_mechanisms: [{type: jwt,"
+        " entitlement: {claim: groups}}]}, {type: 'user:default', priority: 2, auth_mechanisms:"
+        " [{type: jwt, entitlement: {claim: sub}}]}]}",
+        encoding="utf-8",
+    )
+    settings = {"PORTAL_RAG_AUTH_CONFIG": str(config), "PORTAL_RAG_AUDIT_LOG": str(log)}
+    with serving_oidc(provider, **settings) as client:
+        post(client, provider.token(sub="default/alice", groups=["developers"]))
+        post(client, provider.token(sub="default:alice", groups=["developers"]))
+        post(client, provider.token(sub="alice"))
+    assert [json.loads(line)["who"] for line in log.read_text().splitlines()] == [
+        "oidc:user:default/alice",
+        "oidc:user:default:alice",
+        "oidc:user%3Adefault:alice",
     ]
 
 

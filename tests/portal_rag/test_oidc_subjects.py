@@ -168,6 +168,22 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, content: bytes) -> None
     assert "PORTAL_RAG_AUTH_CONFIG" in caught.value.message
 
 
+@pytest.mark.parametrize("content", ["", "[]", "5", "subjects"])
+def test_what_is_no_mapping_is_told_what_the_file_must_be(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "auth-config.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match="the file must be a mapping with `auth:`"):
+        load_subjects(file)
+
+
+def test_a_misspelt_field_and_a_wrong_action_say_what_was_meant(tmp_path: Path) -> None:
+    file = written(tmp_path, {**subject_type(), "prioirty": 2}, action="Everything")
+    with pytest.raises(ConfigurationError) as caught:
+        load_subjects(file)
+    assert "prioirty is not known; did you mean priority?" in caught.value.message
+    assert "auth.action must look like portal-assistant:invoke" in caught.value.message
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_subjects(tmp_path / "auth-config.yaml")

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from tests.backstage.forging import encoded, header_of, segment
 from tests.backstage.ticking import Ticking
@@ -171,6 +172,39 @@ def test_no_forged_or_misused_token_is_accepted(
     assert response.json()["error"]["name"] == "AuthenticationError"
     assert "developers" not in response.text
     assert shared.asked(EVALUATES) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("garbage", "malformed"),
+        ("foreign key, known kid", "signature"),
+        ("foreign key, unknown kid", "kid"),
+        ("iss of another", "issuer"),
+        ("iss missing", "issuer"),
+        ("aud of another", "audience"),
+        ("expired", "expired"),
+        ("nbf to come", "not_yet_valid"),
+        ("sub a number", "claims"),
+        ("groups a number", "claims"),
+    ],
+)
+def test_the_log_says_once_what_was_wrong_and_the_caller_is_not_told(
+    module_client: TestClient, shared: FakeIdentityProvider, name: str, reason: str
+) -> None:
+    token = FORGED[name](shared)
+    with capture_logs() as log:
+        response = post(module_client, token)
+    refusals = [line for line in log if line["event"] == "token_refused"]
+    assert [(line["reason"], line["log_level"]) for line in refusals] == [(reason, "info")]
+    assert "reason" not in response.text
+    assert token not in str(log)
+
+
+def test_the_log_tells_nobodys_questions_apart(module_client: TestClient) -> None:
+    with capture_logs() as log:
+        assert post(module_client, None).status_code == 401
+    assert [line["reason"] for line in log if line["event"] == "token_refused"] == ["missing"]
 
 
 @pytest.fixture(scope="module")

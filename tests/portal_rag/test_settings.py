@@ -71,6 +71,24 @@ def test_a_wrong_setting_is_named_with_where_to_read_about_it(
     assert "README" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AUDIT_USER_KEY", "short", "must have at least 16 characters"),
+        ("ASK_PERMISSION", "maybe", "must be true or false"),
+        ("PORT", "eighty", "must be a whole number"),
+        ("PORT", "70000", "must be at most 65535"),
+        ("AUTH", "guess", "must be 'backstage', 'oidc' or 'none'"),
+        ("STALE_AFTER_DAYS", "0", "must be greater than 0"),
+        ("DOCUMENT_PERMISSIONS", "techdocs", "techdocs is given no permission"),
+    ],
+)
+def test_a_wrong_setting_says_what_it_must_be(name: str, value: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_service_settings({**BACKSTAGE, f"PORTAL_RAG_{name}": value})
+    assert caught.value.message.startswith(f"PORTAL_RAG_{name}: {said}")
+
+
 def test_a_secret_never_stands_in_an_error() -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_service_settings({"PORTAL_RAG_TOKEN": "s3cret", "PORTAL_RAG_PORT": "x"})

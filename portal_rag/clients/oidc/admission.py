@@ -8,7 +8,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from portal_rag.clients.oidc.transport import AUTHORIZATION, OidcTransport
-from portal_rag.errors import NotAllowedError, UpstreamError
+from portal_rag.errors import AdmissionUnknownError, NotAllowedError, UpstreamError
 from portal_rag.principals import ExternalSubject
 
 _log = structlog.get_logger()
@@ -35,13 +35,14 @@ class SubjectAdmission:
         """Let the subject ask, or not.
 
         Raises:
-            NotAllowedError: it may not, or this could not be found out in time.
+            NotAllowedError: it may not.
+            AdmissionUnknownError: this could not be found out in time.
         """
         try:
             is_allowed = await self._is_allowed(subject)
         except UpstreamError as error:
             _log.warning("ask_permission_unknown", error=error.message)
-            raise NotAllowedError(
+            raise AdmissionUnknownError(
                 f"The authorization service did not say whether you may do {self.action}, so this"
                 " question is not answered; please ask again"
             ) from error

@@ -1,5 +1,6 @@
 """`auth-config.yaml`: which claim of a token says what its bearer is entitled to."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,13 +8,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from portal_rag.errors import AuthenticationError, ConfigurationError
+from portal_rag.explaining import file_problems
 from portal_rag.principals import ExternalSubject
 
 ASK = "portal-assistant:invoke"
 _SETTING = "PORTAL_RAG_AUTH_CONFIG"
+_ACTION = re.compile(r"[a-z0-9][a-z0-9-]*:[a-z0-9][a-z0-9-]*")
+_WHOLE = "a mapping with `auth:`, such as deploy/auth/auth-config.yaml"
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
 
 
@@ -38,13 +49,22 @@ class _SubjectType(_Model):
     auth_mechanisms: Annotated[list[_Mechanism], Field(min_length=1)]
 
 
+def _check_action(action: str) -> str:
+    if not _ACTION.fullmatch(action):
+        raise ValueError(f"must look like {ASK}, in lower case")
+    return action
+
+
 class _Auth(_Model):
-    action: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*:[a-z0-9][a-z0-9-]*$")] = ASK
+    action: Annotated[str, AfterValidator(_check_action)] = ASK
     subject_types: Annotated[list[_SubjectType], Field(min_length=1)]
 
 
 class _AuthConfig(_Model):
     auth: _Auth
+
+
+_MODELS = (_Entitlement, _Mechanism, _SubjectType, _Auth, _AuthConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +94,9 @@ class Subjects:
         elsewhere = claims.get("_claim_names")  # OpenID Connect Core 5.6.2
         for rule in self.rules:
             if isinstance(elsewhere, Mapping) and rule.claim in elsewhere:
-                raise AuthenticationError(f"The token holds its {rule.claim} somewhere else")
+                raise AuthenticationError(
+                    f"The token holds its {rule.claim} somewhere else", reason="claims"
+                )
             if rule.claim in claims:
                 return ExternalSubject(
                     name=_name(claims.get("sub")),
@@ -83,7 +105,9 @@ class Subjects:
                     entitlement_values=_values(rule.claim, claims[rule.claim]),
                     token=token,
                 )
-        raise AuthenticationError("The token holds none of the claims that say what its bearer is")
+        raise AuthenticationError(
+            "The token holds none of the claims that say what its bearer is", reason="claims"
+        )
 
 
 def load_subjects(path: Path) -> Subjects:
@@ -101,7 +125,8 @@ def load_subjects(path: Path) -> Subjects:
     try:
         auth = _AuthConfig.model_validate(content).auth
     except ValidationError as error:
-        raise ConfigurationError(f"{_SETTING}: {path}: {_explained(error)}") from error
+        problems = file_problems(error, models=_MODELS, whole=_WHOLE)
+        raise ConfigurationError(f"{_SETTING}: {path}: {problems}") from error
     _refuse_twice(path, "type", (one.type for one in auth.subject_types))
     _refuse_twice(path, "priority", (one.priority for one in auth.subject_types))
     return Subjects(rules=tuple(_rules(auth.subject_types)), action=auth.action)
@@ -123,20 +148,14 @@ def _refuse_twice(path: Path, name: str, values: Iterable[str | int]) -> None:
 
 def _name(sub: object) -> str:
     if not isinstance(sub, str) or not sub:
-        raise AuthenticationError("The token does not say whose it is")
+        raise AuthenticationError("The token does not say whose it is", reason="claims")
     return sub
 
 
 def _values(claim: str, value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
-        raise AuthenticationError(f"The token's claim {claim} is neither text nor a list of texts")
+        raise AuthenticationError(
+            f"The token's claim {claim} is neither text nor a list of texts", reason="claims"
+        )
     return tuple(values)
-
-
-def _explained(error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}"
-        for problem in problems
-    )

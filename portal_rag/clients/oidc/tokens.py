@@ -42,7 +42,7 @@ class SubjectTokens:
         now = self.clock()
         claims = signed_claims(unverified_token, key, expected, now=now, failure=_FAILURE)
         if not claims["sub"]:
-            raise AuthenticationError(_FAILURE)
+            raise AuthenticationError(_FAILURE, reason="claims")
         return self.subjects.subject_of(claims, unverified_token)
 
     async def _key(self, kid: object) -> PyJWK:
@@ -54,5 +54,5 @@ class SubjectTokens:
                 " please ask again"
             ) from error
         if key is None:
-            raise AuthenticationError(_FAILURE)
+            raise AuthenticationError(_FAILURE, reason="kid")
         return key

@@ -77,6 +77,19 @@ def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, text: str, named: str)
         assert part in caught.value.message
 
 
+def test_a_misspelt_field_is_told_what_was_meant(tmp_path: Path) -> None:
+    path = written(tmp_path, "documentkinds: [adr]\nhouse: 1\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_sensitive(path, setting=SETTING)
+    assert "documentkinds is not known; did you mean documentKinds?" in caught.value.message
+    assert "house is not known" in caught.value.message
+
+
+def test_a_file_that_is_no_mapping_is_told_what_it_must_be(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="the file must be a mapping with `patterns:`"):
+        load_sensitive(written(tmp_path, "[x]"), setting=SETTING)
+
+
 def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\xff")
