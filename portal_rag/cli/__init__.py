@@ -12,7 +12,7 @@ from portal_rag.app import create_app
 from portal_rag.cli.asking import ask_locally, ask_service
 from portal_rag.cli.doctor import examine
 from portal_rag.cli.keys import keys
-from portal_rag.cli.rendering import show_answer, show_checks
+from portal_rag.cli.rendering import show_answer, show_check
 from portal_rag.errors import ConfigurationError, PortalRagError
 from portal_rag.logging import configure_logging
 from portal_rag.services import open_services
@@ -92,6 +92,4 @@ def ask(question: str, entity: str | None, url: str | None, as_json: bool) -> No
 @main.command()
 def doctor() -> None:
     """Check configuration, Backstage, index and model, and say what to do about each failure."""
-    checks = examine()
-    show_checks(checks)
-    sys.exit(0 if all(check.ok for check in checks) else 1)
+    sys.exit(0 if examine(show_check) else 1)
