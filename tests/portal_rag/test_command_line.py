@@ -136,6 +136,44 @@ def test_a_file_for_operators_that_cannot_be_used_ends_with_its_name_and_code_2(
     assert name in shown.output
 
 
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("192.0.2.1", "PORTAL_RAG_HOST: this machine has no address 192.0.2.1"),
+        ("no-such-host.invalid", "PORTAL_RAG_HOST: 'no-such-host.invalid' is neither"),
+    ],
+)
+def test_a_host_that_cannot_be_served_ends_before_the_model_is_loaded(
+    host: str, named: str
+) -> None:
+    backstage = {"PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1"}
+    shown = run("serve", **backstage, PORTAL_RAG_HOST=host)
+    assert shown.exit_code == 2
+    assert named in json.loads(shown.stderr)["reason"]
+
+
+def test_a_port_that_is_taken_ends_before_the_model_is_loaded() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        backstage = {"PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1"}
+        shown = run("serve", **backstage, PORTAL_RAG_PORT=port)
+    assert shown.exit_code == 2
+    assert f"PORTAL_RAG_PORT: another program serves 127.0.0.1 port {port}" in shown.output
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_start_without_a_trace(tmp_path: Path) -> None:
+    environ = {
+        "PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1",
+        "PORTAL_RAG_PORT": "0",
+        "PORTAL_RAG_INDEX_DIR": str(tmp_path / ("x" * 300)),
+    }
+    shown = run("serve", **environ)
+    assert shown.exit_code == 2
+    (line,) = [json.loads(line) for line in shown.stderr.splitlines()]
+    assert line["event"] == "not_started"
+    assert "PORTAL_RAG_INDEX_DIR" in line["reason"]
+
+
 def test_the_doctor_stops_at_wrong_settings() -> None:
     shown = run("doctor")
     assert shown.exit_code == 1
@@ -281,9 +319,17 @@ def test_a_served_index_answers_over_http_until_it_is_stopped(tmp_path: Path) ->
     finally:
         service.terminate()
         _, log = service.communicate(timeout=30)
-    lines = [json.loads(line) for line in log.decode().splitlines() if line.startswith("{")]
-    assert {"event": "request", "path": "/api/portal-rag/v1/questions"}.items() <= lines[-1].items()
+    lines = [json.loads(line) for line in log.decode().splitlines()]
+    (asked,) = [line for line in lines if line.get("path") == "/api/portal-rag/v1/questions"]
+    assert asked["event"] == "request"
+    assert {"uvicorn.error"} <= {line.get("logger") for line in lines}
+    assert {"event": "serving", "port": port}.items() <= merged(lines, "serving").items()
     assert "Scorer" not in log.decode()
+
+
+def merged(lines: list[dict[str, object]], event: str) -> dict[str, object]:
+    (line,) = [line for line in lines if line["event"] == event]
+    return line
 
 
 @retry(
