@@ -323,11 +323,11 @@ def test_a_served_index_answers_over_http_until_it_is_stopped(tmp_path: Path) ->
     (asked,) = [line for line in lines if line.get("path") == "/api/portal-rag/v1/questions"]
     assert asked["event"] == "request"
     assert {"uvicorn.error"} <= {line.get("logger") for line in lines}
-    assert {"event": "serving", "port": port}.items() <= merged(lines, "serving").items()
+    assert {"event": "serving", "port": port}.items() <= only_line(lines, "serving").items()
     assert "Scorer" not in log.decode()
 
 
-def merged(lines: list[dict[str, object]], event: str) -> dict[str, object]:
+def only_line(lines: list[dict[str, object]], event: str) -> dict[str, object]:
     (line,) = [line for line in lines if line["event"] == event]
     return line
 
