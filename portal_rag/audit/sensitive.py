@@ -54,7 +54,9 @@ def load_sensitive(path: Path, *, setting: str) -> Sensitive:
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        file = _File.model_validate({} if content is None else content)
+        if content is None:
+            raise _wrong(setting, path, "is empty; `patterns: {}` says that nothing is sensitive")
+        file = _File.model_validate(content)
     except OSError as error:
         raise _wrong(setting, path, f"cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

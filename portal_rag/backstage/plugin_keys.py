@@ -32,6 +32,7 @@ ALGORITHM = "ES256"
 PUBLISHED_MEMBERS = ("kty", "crv", "x", "y", "kid", "alg")
 _CURVE = "secp256r1"
 _HINT = "create one with `portal-rag keys create`"
+_PUBLIC_HINT = "`portal-rag keys public` prints what belongs there"
 _BLOCK = re.compile(
     r"(?:^Created: (?P<created>\S+)[ \t]*\n+)?"
     r"(?P<pem>^-----BEGIN (?P<label>[A-Z ]*PRIVATE KEY)-----$.*?^-----END (?P=label)-----$)",
@@ -114,7 +115,7 @@ def load_keys(path: Path, *, setting: str) -> tuple[PluginKey, ...]:
     Raises:
         ConfigurationError: the file cannot be read or does not hold keys; it names `setting`.
     """
-    return parse_keys(_read(path, setting), origin=f"{setting} ({path})")
+    return parse_keys(_read(path, setting, _HINT), origin=f"{setting} ({path})")
 
 
 def load_public_keys(path: Path, *, setting: str) -> tuple[Jwk, ...]:
@@ -124,7 +125,10 @@ def load_public_keys(path: Path, *, setting: str) -> tuple[Jwk, ...]:
         ConfigurationError: one cannot be read, is not a public ES256 key, or is a private one; it
             names `setting`.
     """
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    try:
+        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    except OSError as error:
+        raise ConfigurationError(f"{setting}: {path} cannot be read: {error.strerror}") from error
     return tuple(jwk for file in files for jwk in _parse_jwks(file, setting))
 
 
@@ -134,11 +138,11 @@ def keyring(own: Sequence[PluginKey], others: Iterable[Jwk] = ()) -> PluginKeys:
     return PluginKeys(signing=own[0], published=tuple(published.values()))
 
 
-def _read(path: Path, setting: str) -> str:
+def _read(path: Path, setting: str, hint: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise ConfigurationError(f"{setting}: there is no file {path}; {_HINT}") from error
+        raise ConfigurationError(f"{setting}: there is no file {path}; {hint}") from error
     except OSError as error:
         raise ConfigurationError(f"{setting}: {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -181,12 +185,12 @@ def _format_key(key: PluginKey) -> str:
 
 def _parse_jwks(file: Path, setting: str) -> list[Jwk]:
     try:
-        jwks = json.loads(_read(file, setting))
+        jwks = json.loads(_read(file, setting, _PUBLIC_HINT))
     except ValueError as error:
-        raise ConfigurationError(f"{setting}: {file} is not JSON") from error
+        raise ConfigurationError(f"{setting}: {file} is not JSON; {_PUBLIC_HINT}") from error
     keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
     if not isinstance(keys, list):
-        raise ConfigurationError(f"{setting}: {file} is not a set of keys")
+        raise ConfigurationError(f"{setting}: {file} is not a set of keys; {_PUBLIC_HINT}")
     return [_parse_jwk(jwk, f"{setting} ({file})") for jwk in keys]
 
 

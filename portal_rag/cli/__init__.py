@@ -4,26 +4,26 @@ import sys
 from typing import Any
 
 import click
-import uvicorn
+import structlog
 
 from portal_rag import __version__
-from portal_rag.api.protocol import WithoutTrailers
-from portal_rag.app import create_app
 from portal_rag.cli.asking import ask_locally, ask_service
 from portal_rag.cli.doctor import examine
 from portal_rag.cli.keys import keys
-from portal_rag.cli.rendering import show_answer, show_checks
+from portal_rag.cli.rendering import show_answer, show_check
+from portal_rag.cli.serving import bind_addresses, run_service
 from portal_rag.errors import ConfigurationError, PortalRagError
 from portal_rag.logging import configure_logging
-from portal_rag.services import open_services
 from portal_rag.services.askers import open_plugin_keys
 from portal_rag.services.identity_provider import open_subjects
 from portal_rag.services.index import check_local_index
 from portal_rag.services.machine_clients import open_machine_clients
 from portal_rag.services.recorder import check_recorder
-from portal_rag.settings import load_asking_settings, load_service_settings
+from portal_rag.settings import ServiceSettings, load_asking_settings, load_service_settings
 
 BAD_CONFIGURATION = 2
+
+_log = structlog.get_logger()
 
 
 class _Program(click.Group):
@@ -34,7 +34,11 @@ class _Program(click.Group):
             return super().invoke(ctx)
         except PortalRagError as error:
             click.echo(f"error: {error.message}", err=True)
-            sys.exit(BAD_CONFIGURATION if isinstance(error, ConfigurationError) else 1)
+            sys.exit(_exit_code(error))
+
+
+def _exit_code(error: PortalRagError) -> int:
+    return BAD_CONFIGURATION if isinstance(error, ConfigurationError) else 1
 
 
 @click.group(cls=_Program)
@@ -50,25 +54,25 @@ main.add_command(keys)
 def serve() -> None:
     """Run the HTTP service with the settings of the environment."""
     settings = load_service_settings()
+    configure_logging(settings.log_level, json_lines=settings.log_json)
+    try:
+        _start(settings)
+    except PortalRagError as error:
+        _log.error("not_started", reason=error.message)
+        sys.exit(_exit_code(error))
+
+
+def _start(settings: ServiceSettings) -> None:
+    """Check what is quick to check before the model is loaded, which takes seconds."""
     open_plugin_keys(settings)
     check_recorder(settings)
     open_machine_clients(settings)
     if settings.auth == "oidc":
         open_subjects(settings)
-    configure_logging(settings.log_level, json_lines=settings.log_json)
     if settings.auth == "none":
         check_local_index(settings)
-    app = create_app(lambda: open_services(settings))
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level,
-        access_log=False,
-        server_header=False,
-        http=WithoutTrailers,
-        ws="none",
-    )
+    with bind_addresses(settings.host, settings.port) as bound:
+        run_service(settings, bound)
 
 
 @main.command()
@@ -92,6 +96,4 @@ def ask(question: str, entity: str | None, url: str | None, as_json: bool) -> No
 @main.command()
 def doctor() -> None:
     """Check configuration, Backstage, index and model, and say what to do about each failure."""
-    checks = examine()
-    show_checks(checks)
-    sys.exit(0 if all(check.ok for check in checks) else 1)
+    sys.exit(0 if examine(show_check) else 1)

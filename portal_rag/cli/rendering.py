@@ -1,7 +1,6 @@
 """Answers and checks for a person at a terminal."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -43,11 +42,10 @@ def _cited(source: dict[str, Any]) -> str:
     return f"[{source['id']}] {source['title']} {source['url']} ({read})"
 
 
-def show_checks(checks: Sequence[Check]) -> None:
-    """Print one line a check, and what to do below each that failed."""
+def show_check(check: Check) -> None:
+    """Print one line, and below it what to do if the check failed."""
     console = Console(soft_wrap=True)
-    for check in checks:
-        mark = Text("ok  ", style="green") if check.ok else Text("FAIL", style="bold red")
-        console.print(mark, Text(f"{check.name}: {check.finding}"))
-        if check.advice:
-            console.print(Text(f"     {check.advice}"))
+    mark = Text("ok  ", style="green") if check.ok else Text("FAIL", style="bold red")
+    console.print(mark, Text(f"{check.name}: {check.finding}"))
+    if check.advice:
+        console.print(Text(f"     {check.advice}"))

@@ -116,9 +116,9 @@ def current_generation(directory: Path) -> Generation | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise IndexUnavailableError(f"{pointer} cannot be read: {error.strerror}") from error
+        raise _unreadable(pointer, error) from error
     generation = Generation(directory / "generations" / number)
-    if not _NUMBER.fullmatch(number) or not generation.path.is_dir():
+    if not _NUMBER.fullmatch(number) or not _is_there(generation.path):
         raise IndexUnavailableError(
             f"{pointer} points to nothing; restore the index or run `portal-index run --rebuild`"
         )
@@ -238,6 +238,20 @@ def record_run(directory: Path, run: Mapping[str, Any]) -> None:
     temporary = directory / ".last-run.json"
     temporary.write_text(json.dumps(run, indent=2), encoding="utf-8")
     temporary.replace(directory / "last-run.json")
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> IndexUnavailableError:
+    return IndexUnavailableError(
+        f"{path} cannot be read: {error.strerror}; let this account read all of it, or set"
+        " PORTAL_RAG_INDEX_DIR to another folder"
+    )
 
 
 def _pointer(directory: Path) -> Path:

@@ -92,8 +92,18 @@ class OnnxEmbedder:
 
 
 def is_exported(folder: Path) -> bool:
-    """Say whether somebody exported a model to this folder, valid or not."""
-    return (folder / CONFIG).is_file()
+    """Say whether somebody exported a model to this folder, valid or not.
+
+    Raises:
+        ConfigurationError: this account may not look there.
+    """
+    try:
+        return (folder / CONFIG).is_file()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} cannot be looked into ({error.strerror}); let this account read it, or set"
+            " PORTAL_RAG_INDEX_DIR (or PORTAL_RAG_QUERY_MODEL_DIR) to a folder that it may read"
+        ) from error
 
 
 def read_exported(folder: Path) -> ExportedModel:

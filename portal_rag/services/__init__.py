@@ -18,6 +18,7 @@ from portal_rag.corpus.embedding import Embedder, load_embedder
 from portal_rag.corpus.query_model import LoadEmbedder, QueryModel
 from portal_rag.corpus.store import IndexReader
 from portal_rag.domain import Clock
+from portal_rag.errors import PortalRagError
 from portal_rag.evidence.catalog import CatalogFacts
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.evidence.passages import IndexPassages
@@ -111,8 +112,17 @@ async def _open_portal(
     keys = open_plugin_keys(settings)
     index = await open_index(settings, fingerprint)
     stack.push_async_callback(index.close)
+    await _look_at(index)
     transport = await stack.enter_async_context(open_backstage(settings))
     return index, open_askers(settings, transport, keys, clock)
+
+
+async def _look_at(index: IndexReader) -> None:
+    """Say once why there is none to search, if so; the service starts, and takes the next one."""
+    try:
+        await index.manifest()
+    except PortalRagError as error:
+        _log.warning("index_unavailable", reason=error.message)
 
 
 def _gathering(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -74,6 +75,12 @@ def open_plugin_keys(settings: ServiceSettings) -> PluginKeys | None:
     return keyring(own, others)
 
 
+def exposed_key_file(settings: ServiceSettings) -> Path | None:
+    """Name the file of private keys if accounts other than its owner can reach it."""
+    path = settings.plugin_key_file
+    return path if path and path.stat().st_mode & 0o077 else None
+
+
 def open_askers(
     settings: ServiceSettings,
     transport: BackstageTransport,
@@ -84,6 +91,8 @@ def open_askers(
     permission = PermissionClient(transport)
     signer = PluginTokens(keys.signing, plugin_id=PLUGIN_ID, clock=clock) if keys else None
     _log.info("identity", kind=settings.identity, kid=keys.signing.kid if keys else None)
+    if keys and (exposed := exposed_key_file(settings)):
+        _log.warning("plugin_key_exposed", path=str(exposed), advice="chmod 600 it")
     views = make_views(
         signer=signer,
         catalog=CatalogClient(transport),

@@ -44,8 +44,13 @@ def check_recorder(settings: ServiceSettings) -> None:
         ConfigurationError: the audit log cannot be written, or what is sensitive is wrong.
     """
     _sensitive(settings)
-    if settings.audit_log != "off":
-        _sink(settings).close()
+    if settings.audit_log in ("off", "stdout"):
+        return
+    path = Path(settings.audit_log)
+    was_there = path.exists()
+    _sink(settings).close()
+    if not was_there:
+        path.unlink(missing_ok=True)  # whoever checks may not be the account that will write
 
 
 def _sink(settings: ServiceSettings) -> Sink:

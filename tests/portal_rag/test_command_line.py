@@ -149,6 +149,44 @@ def test_a_file_for_operators_that_cannot_be_used_ends_with_its_name_and_code_2(
     assert name in shown.output
 
 
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("192.0.2.1", "PORTAL_RAG_HOST: this machine has no address 192.0.2.1"),
+        ("no-such-host.invalid", "PORTAL_RAG_HOST: 'no-such-host.invalid' is neither"),
+    ],
+)
+def test_a_host_that_cannot_be_served_ends_before_the_model_is_loaded(
+    host: str, named: str
+) -> None:
+    backstage = {"PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1"}
+    shown = run("serve", **backstage, PORTAL_RAG_HOST=host)
+    assert shown.exit_code == 2
+    assert named in json.loads(shown.stderr)["reason"]
+
+
+def test_a_port_that_is_taken_ends_before_the_model_is_loaded() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        backstage = {"PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1"}
+        shown = run("serve", **backstage, PORTAL_RAG_PORT=port)
+    assert shown.exit_code == 2
+    assert f"PORTAL_RAG_PORT: another program serves 127.0.0.1 port {port}" in shown.output
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_start_without_a_trace(tmp_path: Path) -> None:
+    environ = {
+        "PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1",
+        "PORTAL_RAG_PORT": "0",
+        "PORTAL_RAG_INDEX_DIR": str(tmp_path / ("x" * 300)),
+    }
+    shown = run("serve", **environ)
+    assert shown.exit_code == 2
+    (line,) = [json.loads(line) for line in shown.stderr.splitlines()]
+    assert line["event"] == "not_started"
+    assert "PORTAL_RAG_INDEX_DIR" in line["reason"]
+
+
 def test_the_doctor_stops_at_wrong_settings() -> None:
     shown = run("doctor")
     assert shown.exit_code == 1
@@ -171,9 +209,63 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(
     assert "FAIL identity: PORTAL_RAG_PLUGIN_KEY" in shown.output
     assert "keys create" in shown.output
     key["PORTAL_RAG_PLUGIN_KEY"] = format_keys([create_key(datetime.now(UTC))])
-    assert "publishes 1 keys" in run("doctor", **environ, **key).output
+    assert "publishes 1 key\n" in run("doctor", **environ, **key).output
+
+
+def test_the_doctor_shows_quick_checks_without_a_model_and_why_backstage_does_not_do(
+    portal: FakeBackstage, tmp_path: Path
+) -> None:
+    no_model = {
+        "PORTAL_RAG_INDEX_DIR": str(tmp_path),
+        "PORTAL_RAG_EMBEDDING_MODEL": str(tmp_path),
+        "PORTAL_RAG_BACKSTAGE_URL": portal.url,
+    }
+    portal.answer("/api/auth", body=b'{"keys": []}')
+    shown = run("doctor", **no_model)
+    assert f"ok   backstage: {portal.url} serves no key yet" in shown.output
+    assert shown.output.index("backstage:") < shown.output.index("FAIL model")
+    portal.mend()
     portal.answer("/api/auth", status=503)
-    assert "FAIL backstage" in run("doctor", **environ).output
+    said = f"FAIL backstage: {portal.url} fails: auth: Backstage answered 503"
+    assert said in run("doctor", **no_model).output
+    portal.mend()
+    portal.answer("/api/auth", body=b"[]")
+    assert "is no Backstage backend" in run("doctor", **no_model).output
+    away = no_model | {"PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1"}
+    said = "FAIL backstage: http://127.0.0.1:1 cannot be reached: connection refused"
+    assert said in run("doctor", **away).output
+
+
+def test_the_doctor_says_which_keys_are_missing_and_which_are_exposed(tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(format_keys([create_key(datetime.now(UTC))]))
+    file.chmod(0o640)
+    environ = {
+        "PORTAL_RAG_INDEX_DIR": str(tmp_path),
+        "PORTAL_RAG_EMBEDDING_MODEL": str(tmp_path),
+        "PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1",
+        "PORTAL_RAG_IDENTITY": "plugin",
+        "PORTAL_RAG_PLUGIN_KEY_FILE": str(file),
+    }
+    assert f"WARNING: others can read {file}" in run("doctor", **environ).output
+    file.chmod(0o600)
+    shown = run("doctor", **environ)
+    assert "ok   identity" in shown.output
+    assert "WARNING" not in shown.output
+    shown = run("doctor", **environ, PORTAL_RAG_PLUGIN_PUBLIC_KEYS=str(tmp_path / "none"))
+    assert "FAIL identity: PORTAL_RAG_PLUGIN_PUBLIC_KEYS" in shown.output
+    assert "portal-rag keys public" in shown.output
+    assert "keys create" not in shown.output
+
+
+@pytest.mark.parametrize("name", ["PORTAL_RAG_INDEX_DIR", "PORTAL_RAG_QUERY_MODEL_DIR"])
+def test_a_folder_that_cannot_be_entered_is_named(tmp_path: Path, name: str) -> None:
+    folder = str(tmp_path / ("x" * 300))  # refused by the system, even to root
+    environ = {"PORTAL_RAG_BACKSTAGE_URL": "http://127.0.0.1:1", name: folder}
+    shown = run("doctor", **environ)
+    assert shown.exit_code == 1
+    assert f"FAIL model: {folder}" in shown.output
+    assert name in shown.output
 
 
 @pytest.mark.model
@@ -240,9 +332,17 @@ def test_a_served_index_answers_over_http_until_it_is_stopped(tmp_path: Path) ->
     finally:
         service.terminate()
         _, log = service.communicate(timeout=30)
-    lines = [json.loads(line) for line in log.decode().splitlines() if line.startswith("{")]
-    assert {"event": "request", "path": "/api/portal-rag/v1/questions"}.items() <= lines[-1].items()
+    lines = [json.loads(line) for line in log.decode().splitlines()]
+    (asked,) = [line for line in lines if line.get("path") == "/api/portal-rag/v1/questions"]
+    assert asked["event"] == "request"
+    assert {"uvicorn.error"} <= {line.get("logger") for line in lines}
+    assert {"event": "serving", "port": port}.items() <= only_line(lines, "serving").items()
     assert "Scorer" not in log.decode()
+
+
+def only_line(lines: list[dict[str, object]], event: str) -> dict[str, object]:
+    (line,) = [line for line in lines if line["event"] == event]
+    return line
 
 
 @retry(

@@ -132,8 +132,10 @@ def test_the_doctor_is_content_with_a_provider_alone(provider: FakeIdentityProvi
     assert shown.exit_code == 0, shown.output
     for line in (
         "user by groups, service_account by sub; asking needs portal-assistant:invoke",
-        "serves 1 usable keys",
-        "answers (405 without a token)",
+        "serves 1 usable key\n",
+        f"{provider.url} answers\n",
+        "ok   machines: 0 machine clients known",
+        "ok   recording: audit log off",
     ):
         assert line in shown.output
     for name in ("model", "index", "backstage"):
@@ -144,9 +146,12 @@ def test_the_doctor_is_content_with_a_provider_alone(provider: FakeIdentityProvi
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        (Fault(JWKS, status=404), "FAIL identity provider: identity provider: answered 404"),
-        (Fault(JWKS, body=b"<html>"), "FAIL identity provider: identity provider: the answer is"),
-        (Fault(EVALUATES, drops=True), "FAIL authorization: authorization: could not be reached"),
+        (Fault(JWKS, status=404), "FAIL identity provider: {jwks} answered 404"),
+        (Fault(JWKS, body=b"<html>"), "FAIL identity provider: {jwks} the answer is not JSON"),
+        (Fault(EVALUATES, drops=True), "FAIL authorization: {authz} cannot be reached: "),
+        (Fault(EVALUATES, status=404), "FAIL authorization: {authz} answered 404"),
+        (Fault(EVALUATES, status=302), "FAIL authorization: {authz} answered 302"),
+        (Fault(EVALUATES, status=503), "FAIL authorization: {authz} answered 503"),
     ],
 )
 def test_the_doctor_says_what_does_not_answer(
@@ -155,14 +160,58 @@ def test_the_doctor_says_what_does_not_answer(
     provider.fail(fault)
     shown = run("doctor", **environ_of(provider))
     assert shown.exit_code == 1
-    assert named in shown.output
+    assert named.format(jwks=provider.jwks_url, authz=provider.url) in shown.output
 
 
-def test_the_doctor_takes_any_answer_for_an_authorization_service(
-    provider: FakeIdentityProvider,
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 405])
+def test_the_doctor_takes_a_refusal_for_an_authorization_service(
+    provider: FakeIdentityProvider, status: int
 ) -> None:
-    provider.fail(Fault(EVALUATES, status=200))
-    assert "answers (200 without a token)" in run("doctor", **environ_of(provider)).output
+    provider.fail(Fault(EVALUATES, status=status))
+    shown = run("doctor", **environ_of(provider))
+    assert f"ok   authorization: {provider.url} answers\n" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("MACHINE_CLIENTS_FILE", "FAIL machines: PORTAL_RAG_MACHINE_CLIENTS_FILE"),
+        ("AUDIT_LOG", "FAIL recording: PORTAL_RAG_AUDIT_LOG"),
+        ("SENSITIVE_FILE", "FAIL recording: PORTAL_RAG_SENSITIVE_FILE"),
+    ],
+)
+def test_the_doctor_looks_at_the_files_that_the_service_needs(
+    provider: FakeIdentityProvider, tmp_path: Path, name: str, place: str
+) -> None:
+    missing = {f"PORTAL_RAG_{name}": str(tmp_path / "none" / "file")}
+    shown = run("doctor", **environ_of(provider, **missing))
+    assert shown.exit_code == 1
+    assert place in shown.output
+
+
+def test_the_doctor_leaves_no_audit_log_behind(
+    provider: FakeIdentityProvider, tmp_path: Path
+) -> None:
+    log = tmp_path / "audit.jsonl"
+    shown = run("doctor", **environ_of(provider, PORTAL_RAG_AUDIT_LOG=str(log)))
+    assert f"audit log {log}" in shown.output
+    assert not log.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:1", "connection refused"),
+        ("http://no-such-host.invalid", "its host name is not found"),
+    ],
+)
+def test_the_doctor_says_why_nobody_answers(
+    provider: FakeIdentityProvider, url: str, why: str
+) -> None:
+    urls = {"PORTAL_RAG_JWT_JWKS_URL": f"{url}/jwks", "PORTAL_RAG_AUTHZ_URL": url}
+    shown = run("doctor", **environ_of(provider, **urls))
+    assert f"FAIL identity provider: {url}/jwks cannot be reached: {why}" in shown.output
+    assert f"FAIL authorization: {url} cannot be reached: {why}" in shown.output
 
 
 def test_the_doctor_finds_keys_that_are_of_no_use(

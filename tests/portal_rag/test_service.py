@@ -9,15 +9,18 @@ from typing import Any
 
 import anyio
 import pytest
+import structlog
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from portal_rag.app import create_app
+from portal_rag.backstage.plugin_keys import create_key, format_keys
 from portal_rag.corpus.edge_store import open_edge_writer
 from portal_rag.domain import Portal
 from portal_rag.errors import NotAllowedError
 from portal_rag.principals import LocalReader, Principal
 from portal_rag.services import Services, open_services
+from tests.backstage.ticking import Ticking
 from tests.factories import make_json
 from tests.fakes.backstage import FakeBackstage
 from tests.fakes.indexes import EMBEDDER, make_manifest, publish_index
@@ -172,6 +175,31 @@ def test_a_catalog_that_fails_is_said_and_nothing_is_claimed(
     assert answer["status"] == "insufficient_evidence"
     assert answer["consulted"][0]["state"] == "unavailable"
     assert answer["confidence"]["level"] == "low"
+
+
+def test_an_index_that_is_missing_is_said_when_the_service_starts(
+    portal: FakeBackstage, tmp_path: Path
+) -> None:
+    settings = make_settings(tmp_path, PORTAL_RAG_BACKSTAGE_URL=portal.url)
+    with structlog.testing.capture_logs() as logs, serving(settings) as client:
+        assert client.get("/health").status_code == 200
+    (said,) = [line for line in logs if line["event"] == "index_unavailable"]
+    assert said["log_level"] == "warning"
+    assert str(tmp_path) in said["reason"]
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o640, 1), (0o604, 1)])
+def test_a_key_file_that_others_can_read_is_warned_of(
+    portal: FakeBackstage, tmp_path: Path, mode: int, warnings: int
+) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(format_keys([create_key(Ticking().now())]))
+    file.chmod(mode)
+    plugin = {"PORTAL_RAG_IDENTITY": "plugin", "PORTAL_RAG_PLUGIN_KEY_FILE": str(file)}
+    settings = make_settings(tmp_path, PORTAL_RAG_BACKSTAGE_URL=portal.url, **plugin)
+    with structlog.testing.capture_logs() as logs, serving(settings):
+        pass
+    assert [line["event"] for line in logs].count("plugin_key_exposed") == warnings
 
 
 def test_without_an_index_catalog_facts_still_stand(portal: FakeBackstage, tmp_path: Path) -> None:

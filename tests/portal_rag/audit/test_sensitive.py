@@ -45,9 +45,16 @@ def test_a_file_replaces_patterns_and_kinds_whatever_the_case(tmp_path: Path) ->
     assert sensitive.marks("Which password?", []) == []
 
 
-def test_an_empty_file_marks_nothing(tmp_path: Path) -> None:
-    sensitive = load_sensitive(written(tmp_path, ""), setting=SETTING)
+def test_a_file_may_say_that_nothing_is_sensitive(tmp_path: Path) -> None:
+    sensitive = load_sensitive(written(tmp_path, "patterns: {}"), setting=SETTING)
     assert sensitive.marks("Which password?", ["incident"]) == []
+
+
+@pytest.mark.parametrize("text", ["", "# patterns:\n#   mergers: merger\n"])
+def test_a_file_that_says_nothing_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{SETTING}: .* is empty") as caught:
+        load_sensitive(written(tmp_path, text), setting=SETTING)
+    assert "patterns: {}" in caught.value.message
 
 
 def test_no_more_is_searched_than_a_question_may_have() -> None:
