@@ -47,7 +47,7 @@ class _Plan:
 @click.option("--user", "users", multiple=True, default=_USERS, show_default=True)
 @click.option("--identity", "identities", multiple=True, default=_IDENTITIES, show_default=True)
 @click.option("--phrase", "phrases", multiple=True, default=("canary-phrase-magenta-otter",))
-@click.option("--tries", default=10_000, show_default=True, help="At most so many for each user.")
+@click.option("--tries", default=900, show_default=True, help="At most so many for each user.")
 @click.option("--changing-tries", default=100, show_default=True, help="While something changes.")
 @click.option("--timed-user", "timed_users", multiple=True, default=("guest", "alice"))
 @click.option("--timed-tries", default=150, show_default=True, help="For each of these users.")

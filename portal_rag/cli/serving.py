@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 
 import structlog
 import uvicorn
-import uvloop
 
 from portal_rag.api.protocol import WithoutTrailers
 from portal_rag.app import create_app
@@ -48,7 +47,8 @@ def run_service(settings: ServiceSettings, bound: Sequence[socket.socket]) -> No
     Raises:
         PortalRagError: something cannot be opened; nothing was answered.
     """
-    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
+    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve(settings, bound))
 
 
