@@ -36,8 +36,8 @@ MUTATIONS = (
     Mutation(
         name="no gate before passages are ranked",
         file=_PASSAGES,
-        old="tuple(hit for hit in hits if _governed(hit) in permitted)",
-        new="tuple(hits)",
+        old="await portal.permitted({_governed(hit) for hits in found for hit in hits})",
+        new="{_governed(hit) for hits in found for hit in hits}",
         tests=(f"{_FOUND}::test_what_was_listed_but_is_hidden_by_now_does_not_pass_the_gate",),
     ),
     Mutation(
@@ -68,7 +68,7 @@ MUTATIONS = (
         new="        return frozenset({READ})",
         tests=(
             "tests/portal_rag/test_document_permissions.py"
-            "::test_docs_need_both_permissions_and_the_rest_only_the_catalogs",
+            "::test_docs_that_were_permitted_a_moment_ago_do_not_pass_the_gate",
         ),
     ),
     Mutation(

@@ -125,6 +125,16 @@ def test_the_gate_asks_for_both_permissions_at_once(
     assert {item["permission"]["resourceType"] for item in gate} == {"catalog-entity"}
 
 
+def test_docs_that_were_permitted_a_moment_ago_do_not_pass_the_gate(
+    portal: FakeBackstage, index: Path, identity: str
+) -> None:
+    token, question = portal.user_token("user:default/alice"), {"question": HOW_TO}
+    with served(index, portal, identity, **SET) as client:
+        assert "> Drain" in post(client, token, question).json()["answer"]
+        portal.permissions.policies[DOCS] = lambda *_: False
+        assert "> Drain" not in post(client, token, question).json()["answer"]
+
+
 def test_one_refusal_for_all_docs_is_for_all_of_them(
     portal: FakeBackstage, index: Path, identity: str
 ) -> None:
