@@ -12,7 +12,7 @@ from portal_rag.trail import Ended
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 UNKNOWN = "unknown"
-"""The purpose of a question that was not understood, because it or the portal failed before."""
+"""The intent of a question that was not understood, because it or the portal failed before."""
 NO_LEVEL = "none"
 """The confidence of what claims nothing."""
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -26,7 +26,7 @@ class Metrics:
         self._questions = Counter(
             "portal_rag_questions",
             "Questions by what they asked for, how they ended and how sure the answer was",
-            ("purpose", "outcome", "confidence"),
+            ("intent", "outcome", "confidence"),
             registry=self._registry,
         )
         self._sources = Counter(
@@ -56,8 +56,8 @@ class Metrics:
 
     def count(self, ended: Ended) -> None:
         """Count a question that came to its end."""
-        purpose, outcome, confidence = _labels(ended)
-        self._questions.labels(purpose, outcome, confidence).inc()
+        intent, outcome, confidence = _labels(ended)
+        self._questions.labels(intent, outcome, confidence).inc()
         self._question_seconds.observe(ended.took_ms / 1000)
         if ended.answered:
             self._dropped.inc(ended.answered.trail.dropped)
@@ -90,4 +90,4 @@ def _labels(ended: Ended) -> tuple[str, str, str]:
         return UNKNOWN, ended.error or UNKNOWN, NO_LEVEL
     answer = ended.answered.answer
     level = answer.confidence.level if answer.confidence else NO_LEVEL
-    return ended.answered.trail.purpose or UNKNOWN, answer.status, level
+    return ended.answered.trail.intent or UNKNOWN, answer.status, level

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from portal_rag.corpus.documents import DocumentKind
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.domain import Answer, Draft, Evidence, Purpose, Query, Question, Topic
+from portal_rag.domain import Answer, Draft, Evidence, Intent, Query, Question, Topic
 from portal_rag.principals import Principal
 
 
@@ -12,11 +12,11 @@ from portal_rag.principals import Principal
 class Trail:
     """Names only what the asker could see; of what the gate held back there is a number alone.
 
-    `retrieved` and `cited` are ids of sources (`Source.id`). `purpose` is None where nothing could
+    `retrieved` and `cited` are ids of sources (`Source.id`). `intent` is None where nothing could
     be worked out, because the portal did not answer.
     """
 
-    purpose: Purpose | None = None
+    intent: Intent | None = None
     topics: tuple[Topic, ...] = ()
     subjects: tuple[EntityRef, ...] = ()
     retrieved: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ def trail_of(query: Query, evidence: Evidence, draft: Draft) -> Trail:
     """Note what a question was about, what was found for it and what was used."""
     found = [*(fact.source for fact in evidence.facts), *(one.source for one in evidence.passages)]
     return Trail(
-        purpose=query.purpose,
+        intent=query.intent,
         topics=query.topics,
         subjects=tuple(entity.ref for entity in query.subjects),
         retrieved=tuple(dict.fromkeys(source.id for source in found)),

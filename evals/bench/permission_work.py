@@ -186,10 +186,12 @@ def _counts(asked: Asked) -> str:
 def _documents(text: str) -> Query:
     return Query(
         question=Question(text=text),
+        intent="how_to",
         purpose="documents",
         topics=(),
         document_kinds=frozenset(),
         subjects=(),
+        search_text=text,
     )
 
 

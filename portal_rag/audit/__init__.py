@@ -132,7 +132,8 @@ def _about(ended: Ended, trail: Trail) -> Mapping[str, Any]:
     page = ended.question.entity_ref
     return {
         "entityRef": str(page) if page in trail.subjects else None,
-        "intent": {"purpose": trail.purpose, "topics": list(trail.topics)},
+        "intent": trail.intent,
+        "topics": list(trail.topics),
         "entities": [str(ref) for ref in trail.subjects],
         "retrieved": list(trail.retrieved),
         "dropped": trail.dropped,

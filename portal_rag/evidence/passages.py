@@ -93,7 +93,7 @@ class IndexPassages:
     async def _search(
         self, query: Query, visible_to: Visibility, limit: int
     ) -> tuple[Sequence[Hit], Sequence[Hit]]:
-        text = query.question.text
+        text = query.search_text
         vector = await anyio.to_thread.run_sync(self._embedder.embed_query, text)
         dense = await self._index.search(vector, visible_to=visible_to, limit=limit)
         terms = query_terms(text)

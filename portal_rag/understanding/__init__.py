@@ -7,7 +7,7 @@ from dataclasses import replace
 from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.domain import Choice, Portal, Query, Question, Topic
-from portal_rag.understanding.intents import Intent, read_intent
+from portal_rag.understanding.intents import Reading, read_intent
 from portal_rag.understanding.naming import (
     Named,
     is_identifier,
@@ -28,7 +28,7 @@ _SLOT = re.compile(
 )
 _MOST_SUBJECTS = 3
 _MOST_READ = 1_000
-"""Characters of a message that are read for intent and names; all of it is searched for."""
+"""Characters of a message that are read for reading and names; all of it is searched for."""
 _MOST_EARLIER = 10
 _TEAM_TOPICS: frozenset[Topic] = frozenset({"members", "owns"})
 _TEAM_KINDS = frozenset({"group", "user"})
@@ -36,21 +36,21 @@ _OWNED_KINDS = frozenset({"component", "api", "resource", "system", "domain"})
 
 
 async def understand(question: Question, portal: Portal) -> Query:
-    """Work out intent and entities; nothing is assumed of an entity that was not read just now."""
-    intent = read_intent(question.text[:_MOST_READ])
-    if intent.purpose == "write":
-        return _query(question, intent)
-    named = [_preferred(one, intent) for one in await _named(question, portal)]
+    """Work out reading and entities; nothing is assumed of an entity that was not read just now."""
+    reading = read_intent(question.text[:_MOST_READ])
+    if reading.purpose == "write":
+        return _query(question, reading)
+    named = [_preferred(one, reading) for one in await _named(question, portal)]
     ambiguous = next((one for one in named if len(one.entities) > 1), None)
-    if ambiguous and _must_be_clear(ambiguous, intent):
-        return await _clarifying(question, intent, ambiguous, portal)
+    if ambiguous and _must_be_clear(ambiguous, reading):
+        return await _clarifying(question, reading, ambiguous, portal)
     subjects = await _subjects(question, named, portal)
     text = question.text[:_MOST_READ]
     unread = unread_words(text, [one.words for one in named])
-    unknown = _unknown_name(question, intent) if not subjects else _unknown_beside(intent, unread)
+    unknown = _unknown_name(question, reading) if not subjects else _unknown_beside(reading, unread)
     query = _query(
         question,
-        _narrowed(intent, unread),
+        _narrowed(reading, unread),
         subjects=subjects,
         unread=unread if subjects else (),
         ticket_ids=ticket_ids(text) - {one.words.lower() for one in named},
@@ -59,25 +59,25 @@ async def understand(question: Question, portal: Portal) -> Query:
 
 
 def understand_without_portal(question: Question) -> Query:
-    """Work out the intent alone; no name is looked up."""
+    """Work out the reading alone; no name is looked up."""
     return _query(question, read_intent(question.text[:_MOST_READ]))
 
 
-def _narrowed(intent: Intent, unread: Sequence[str]) -> Intent:
+def _narrowed(reading: Reading, unread: Sequence[str]) -> Reading:
     """Leave out the general facts where a question asks for something particular."""
-    is_general = intent.purpose == "documents" and "description" in intent.topics
-    return replace(intent, topics=()) if is_general and unread else intent
+    is_general = reading.purpose == "documents" and "description" in reading.topics
+    return replace(reading, topics=()) if is_general and unread else reading
 
 
-def _unknown_beside(intent: Intent, unread: Sequence[str]) -> str | None:
+def _unknown_beside(reading: Reading, unread: Sequence[str]) -> str | None:
     """Find a second name, of something that is not there, beside one that is."""
     names = (word for word in unread if is_identifier(word))
-    return next(names, None) if intent.purpose == "facts" else None
+    return next(names, None) if reading.purpose == "facts" else None
 
 
 def _query(
     question: Question,
-    intent: Intent,
+    reading: Reading,
     *,
     subjects: tuple[Entity, ...] = (),
     choices: tuple[Choice, ...] = (),
@@ -86,13 +86,15 @@ def _query(
 ) -> Query:
     return Query(
         question=question,
-        purpose=intent.purpose,
-        topics=intent.topics,
-        document_kinds=intent.document_kinds,
+        intent=reading.intent,
+        purpose=reading.purpose,
+        topics=reading.topics,
+        document_kinds=reading.document_kinds,
         subjects=subjects,
         choices=choices,
         unread=unread,
         ticket_ids=ticket_ids,
+        search_text=question.text,
     )
 
 
@@ -110,26 +112,26 @@ async def _named(question: Question, portal: Portal) -> tuple[Named, ...]:
     return ()
 
 
-def _preferred(named: Named, intent: Intent) -> Named:
+def _preferred(named: Named, reading: Reading) -> Named:
     """Keep the kinds that the question can be about, if any entity is of such a kind."""
-    kinds = _TEAM_KINDS if _TEAM_TOPICS & set(intent.topics) else _OWNED_KINDS
+    kinds = _TEAM_KINDS if _TEAM_TOPICS & set(reading.topics) else _OWNED_KINDS
     fitting = tuple(entity for entity in named.entities if entity.ref.kind in kinds)
     return Named(named.words, fitting or named.entities)
 
 
-def _must_be_clear(named: Named, intent: Intent) -> bool:
-    return intent.purpose != "documents" or is_identifier(named.words)
+def _must_be_clear(named: Named, reading: Reading) -> bool:
+    return reading.purpose != "documents" or is_identifier(named.words)
 
 
-async def _clarifying(question: Question, intent: Intent, named: Named, portal: Portal) -> Query:
+async def _clarifying(question: Question, reading: Reading, named: Named, portal: Portal) -> Query:
     """Settle an ambiguous name by the page it is asked on, or offer the choice."""
     found = await portal.entities([entity.ref for entity in named.entities])
     here = found.get(question.entity_ref) if question.entity_ref else None
     if here or len(found) == 1:
-        return _query(question, intent, subjects=(here,) if here else tuple(found.values()))
+        return _query(question, reading, subjects=(here,) if here else tuple(found.values()))
     ordered = sorted(found.values(), key=lambda entity: entity.ref)
     choices = _choices(question, named.words, ordered)
-    return _query(question, intent, choices=choices)
+    return _query(question, reading, choices=choices)
 
 
 def _choices(question: Question, words: str, entities: Iterable[Entity]) -> tuple[Choice, ...]:
@@ -150,13 +152,13 @@ async def _subjects(
     return tuple(found[ref] for ref in wanted if ref in found)
 
 
-def _unknown_name(question: Question, intent: Intent) -> str | None:
+def _unknown_name(question: Question, reading: Reading) -> str | None:
     """Say which words should have been an entity, if the question cannot do without one."""
     text = question.text[:_MOST_READ]
     words = subject_words(text)
-    if intent.purpose == "live":
+    if reading.purpose == "live":
         return words if is_identifier(words) else None
-    if intent.purpose == "facts":
+    if reading.purpose == "facts":
         return words or (str(question.entity_ref) if question.entity_ref else None)
     slot = _SLOT.search(text)
     name = (slot["name"] or slot["owner"]) if slot else words

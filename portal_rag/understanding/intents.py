@@ -1,37 +1,74 @@
 """What kind of answer a question asks for, by the words it uses."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from portal_rag.corpus.documents import DocumentKind
-from portal_rag.domain import Purpose, Topic
+from portal_rag.domain import Intent, Purpose, Topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Reading:
     """What to answer with: facts of these topics, documents (of these kinds first), or neither."""
 
     purpose: Purpose
     topics: tuple[Topic, ...] = ()
     document_kinds: frozenset[DocumentKind] = frozenset()
 
+    @property
+    def intent(self) -> Intent:
+        """Name what is wanted, by the first topic or the purpose."""
+        if self.purpose == "live":
+            return _OF_PURPOSE["live"]
+        named = _OF_TOPIC.get(self.topics[0]) if self.topics else None
+        return named or _OF_PURPOSE[self.purpose]
+
+
+_OF_TOPIC: Mapping[Topic, Intent] = {
+    "owner": "ownership",
+    "system": "description",
+    "lifecycle": "lifecycle",
+    "links": "links",
+    "contact": "team",
+    "docs": "documentation",
+    "runbooks": "documentation",
+    "repository": "repository",
+    "dependencies": "dependencies",
+    "dependents": "dependents",
+    "apis_provided": "apis",
+    "providers": "apis",
+    "apis_consumed": "apis",
+    "members": "team",
+    "owns": "team",
+    "parts": "discovery",
+    "related": "discovery",
+}
+_OF_PURPOSE: Mapping[Purpose, Intent] = {
+    "facts": "description",
+    "documents": "how_to",
+    "live": "on_call",
+    "write": "write",
+    "nothing": "chit_chat",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Cue:
     pattern: re.Pattern[str]
-    intent: Intent
+    intent: Reading
 
 
-def _cue(pattern: str, intent: Intent) -> _Cue:
+def _cue(pattern: str, intent: Reading) -> _Cue:
     return _Cue(re.compile(pattern, re.IGNORECASE), intent)
 
 
-def _facts(*topics: Topic) -> Intent:
-    return Intent(purpose="facts", topics=topics)
+def _facts(*topics: Topic) -> Reading:
+    return Reading(purpose="facts", topics=topics)
 
 
-def _documents(*kinds: DocumentKind, topics: tuple[Topic, ...] = ()) -> Intent:
-    return Intent(purpose="documents", topics=topics, document_kinds=frozenset(kinds))
+def _documents(*kinds: DocumentKind, topics: tuple[Topic, ...] = ()) -> Reading:
+    return Reading(purpose="documents", topics=topics, document_kinds=frozenset(kinds))
 
 
 _WRITE_VERBS = (
@@ -46,14 +83,14 @@ _CUES = (
     _cue(
         rf"^\W*(?:please\s+|(?:can|could|would|will) you\s+(?:please\s+)?)*(?:{_WRITE_VERBS})\b"
         r"(?!.*\b(?:docs?|runbook|guide|policy|process)\b\W*$)",
-        Intent(purpose="write"),
+        Reading(purpose="write"),
     ),
     _cue(
         r"\bwho(?:'s| is| are| was)?\b.*\bon[- ]?call\b|\bon[- ]?call (?:now|today|tonight)\b"
         r"|\bwhat(?:'s| has| have)? changed\b|\brecent(?:ly)? (?:changes|deploy\w*)\b"
         r"|\b(?:last|latest|current) (?:deploy\w*|release|version|rollout|build)\b"
         r"|\b(?:open|current|ongoing|active) incidents?\b|\bis\b.*\b(?:down|healthy|up)\b\W*$",
-        Intent(purpose="live", topics=("owner", "contact")),
+        Reading(purpose="live", topics=("owner", "contact")),
     ),
     _cue(r"\brun ?books?\b|\bplaybooks?\b", _documents("runbook", topics=("runbooks",))),
     _cue(r"\bhow (?:can|do|could|should) (?:i|we) (?:reach|contact)\b", _facts("contact")),
@@ -143,12 +180,14 @@ _CUES = (
     _cue(
         r"^\W*what(?:'s| is| are| does| do)\b|\bdescribe\b|\btell me (?:more )?about\b"
         r"|\bpurpose of\b|\bwho is\b",
-        Intent(purpose="documents", topics=("description", "type", "owner", "system", "lifecycle")),
+        Reading(
+            purpose="documents", topics=("description", "type", "owner", "system", "lifecycle")
+        ),
     ),
 )
 _DEFAULT = _documents(topics=("description",))
 
 
-def read_intent(text: str) -> Intent:
+def read_intent(text: str) -> Reading:
     """Say what a question asks for; a question without any known cue asks for documents."""
     return next((cue.intent for cue in _CUES if cue.pattern.search(text)), _DEFAULT)

@@ -37,6 +37,7 @@ ALL_KEYS = {
     "error",
     "entityRef",
     "intent",
+    "topics",
     "entities",
     "retrieved",
     "dropped",
@@ -97,7 +98,7 @@ def test_a_fact_leaves_one_line_with_who_what_and_how(
     assert event["requestId"] == "request-1"
     assert (event["answerId"], event["conversationId"]) == (answer["id"], answer["conversationId"])
     assert (event["status"], event["error"]) == ("answered", None)
-    assert event["intent"] == {"purpose": "facts", "topics": ["owner"]}
+    assert (event["intent"], event["topics"]) == ("ownership", ["owner"])
     assert event["entityRef"] == "component:default/shop"
     assert event["entities"] == ["component:default/shop"]
     assert event["retrieved"] == event["cited"] == ["catalog:component:default/shop"]
@@ -113,7 +114,7 @@ def test_a_passage_is_named_by_source_page_and_number(
     event = recorded.event()
     assert answer["status"] == event["status"] == "answered"
     assert "files/techdocs" not in json.dumps(answer)
-    assert event["intent"]["purpose"] == "documents"
+    assert event["intent"] == "how_to"
     assert RUNBOOK in event["retrieved"]
     assert event["cited"] == [RUNBOOK]
 
@@ -225,7 +226,7 @@ def test_a_catalog_that_fails_leaves_a_line_without_an_intent(
     ask(recorded.client, portal, "dave", "Who owns shop?")
     event = recorded.event()
     assert event["status"] == "insufficient_evidence"
-    assert event["intent"] == {"purpose": None, "topics": []}
+    assert (event["intent"], event["topics"]) == (None, [])
     assert event["consulted"][0]["state"] == "unavailable"
 
 
@@ -368,7 +369,7 @@ def test_a_service_goes_on_in_a_new_file_after_rotation(
         path.rename(tmp_path / "audit.jsonl.1")
         ask(recorded.client, portal, "alice", "What is shop?")
     assert len((tmp_path / "audit.jsonl.1").read_text().splitlines()) == 1
-    assert json.loads(path.read_text())["intent"]["purpose"] == "documents"
+    assert json.loads(path.read_text())["intent"] == "how_to"
 
 
 def test_an_answer_that_cannot_be_audited_is_not_given(portal: FakeBackstage, index: Path) -> None:
@@ -380,7 +381,7 @@ def test_an_answer_that_cannot_be_audited_is_not_given(portal: FakeBackstage, in
     assert answer.json()["error"]["name"] == "ServiceUnavailableError"
     assert "team-web" not in answer.text
     assert refused.status_code == 401
-    assert 'outcome="ServiceUnavailableError",purpose="unknown"} 1.0' in metrics
+    assert 'intent="unknown",outcome="ServiceUnavailableError"} 1.0' in metrics
     events = [entry for entry in log if entry["event"] == "audit_not_written"]
     assert [(one["log_level"], one["error"]) for one in events] == [
         ("error", "No space left on device")

@@ -56,6 +56,8 @@ async def facts(
     *topics: Topic, subject: Entity = SHOP, hidden: tuple[str, ...] = ()
 ) -> tuple[Fact, ...]:
     query = Query(
+        intent="how_to",
+        search_text="?",
         question=make_question("?"),
         purpose="facts",
         topics=topics,
@@ -68,6 +70,8 @@ async def facts(
 
 async def mentioned(portal: FakePortal, subject: Entity, topic: Topic) -> list[str]:
     query = Query(
+        intent="how_to",
+        search_text="?",
         question=make_question("?"),
         purpose="facts",
         topics=(topic,),

@@ -22,6 +22,7 @@ def make_query(
 ) -> Query:
     values = {
         "question": make_question("Who owns the shop?"),
+        "intent": "how_to",
         "purpose": purpose,
         "topics": topics,
         "document_kinds": frozenset(),

@@ -16,6 +16,8 @@ from tests.factories import make_passage, make_question
 from tests.fakes.portal import FakePortal
 
 QUERY = Query(
+    intent="how_to",
+    search_text="?",
     question=make_question("?"),
     purpose="documents",
     topics=(),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from portal_rag.domain import Level, Purpose, State, Status
+from portal_rag.domain import Intent, Level, State, Status
 from portal_rag.errors import PortalRagError
 from portal_rag.metrics import NO_LEVEL, UNKNOWN
 from portal_rag.recording import CANCELLED, UNEXPECTED
@@ -25,7 +25,7 @@ def names_below(error: type[PortalRagError]) -> set[str]:
 
 
 CLOSED = {
-    "purpose": {*get_args(Purpose), UNKNOWN},
+    "intent": {*get_args(Intent), UNKNOWN},
     "outcome": {*get_args(Status), *names_below(PortalRagError), UNEXPECTED, CANCELLED},
     "confidence": {*get_args(Level), NO_LEVEL},
     "source": {"catalog", "index"},
@@ -78,9 +78,9 @@ def test_questions_sources_and_times_are_counted(
         ask(recorded.client, portal, "guest", "Delete shop")
         told = samples(recorded)
     questions = "portal_rag_questions_total"
-    facts = labelled(questions, purpose="facts", outcome="answered", confidence="high")
+    facts = labelled(questions, intent="ownership", outcome="answered", confidence="high")
     assert told[facts] == 2
-    assert told[labelled(questions, purpose="write", outcome="declined", confidence="none")] == 1
+    assert told[labelled(questions, intent="write", outcome="declined", confidence="none")] == 1
     states = "portal_rag_source_states_total"
     assert told[labelled(states, source="index", state="not_applicable")] == 2
     assert told[labelled(states, source="index", state="ok")] == 1
@@ -142,5 +142,5 @@ def test_failures_are_counted_under_the_names_of_our_errors(
         portal.mend()
         held.release()
         told = samples(recorded)
-    labels = {"purpose": "unknown", "outcome": "UpstreamTimeoutError", "confidence": "none"}
+    labels = {"intent": "unknown", "outcome": "UpstreamTimeoutError", "confidence": "none"}
     assert told[labelled("portal_rag_questions_total", **labels)] == 1

@@ -39,6 +39,8 @@ async def find(
 
 def documents_about(text: str) -> Query:
     return Query(
+        intent="how_to",
+        search_text=text,
         question=make_question(text),
         purpose="documents",
         topics=(),
@@ -237,6 +239,8 @@ async def test_a_question_for_facts_alone_does_not_search(tmp_path: Path) -> Non
     )
     purpose: Purpose = "facts"
     query = Query(
+        intent="how_to",
+        search_text="Who owns shop?",
         question=make_question("Who owns shop?"),
         purpose=purpose,
         topics=("owner",),

@@ -91,10 +91,10 @@ def test_tags_have_rates_of_their_own() -> None:
 def test_what_was_understood_is_read_from_the_audit_log() -> None:
     line = (
         '{"answerId": "01J0", "entities": ["component:default/shop"],'
-        ' "intent": {"purpose": "facts", "topics": ["owner"]}}'
+        ' "intent": "ownership", "topics": ["owner"]}'
     )
     read = read_understood([line, "no JSON", '{"answerId": null}'])
-    assert read == {"01J0": Understood(intents=("facts", "owner"), entities=(SHOP,))}
+    assert read == {"01J0": Understood(intents=("ownership",), entities=(SHOP,))}
     one = case(intent="owner", entities=("Component:default/shop",))
     right = record(one, answer()).model_copy(update={"understood": read["01J0"]})
     wrong = right.model_copy(update={"understood": Understood(intents=("links",), entities=())})
