@@ -95,7 +95,7 @@ def test_what_was_understood_is_read_from_the_audit_log() -> None:
     )
     read = read_understood([line, "no JSON", '{"answerId": null}'])
     assert read == {"01J0": Understood(intents=("ownership",), entities=(SHOP,))}
-    one = case(intent="owner", entities=("Component:default/shop",))
+    one = case(intent="ownership", entities=("Component:default/shop",))
     right = record(one, answer()).model_copy(update={"understood": read["01J0"]})
     wrong = right.model_copy(update={"understood": Understood(intents=("links",), entities=())})
     metrics = summarise([right, wrong])
