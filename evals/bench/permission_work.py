@@ -14,6 +14,7 @@ from evals.bench.timing import spread
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.document_permissions import ONLY_CATALOG, Wanted
 from portal_rag.backstage.permission import Decision, PermissionClient
+from portal_rag.backstage.search import SearchClient
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.backstage_portal import BackstagePortal
 from portal_rag.clients.credentials import UserCache, UserKey
@@ -84,6 +85,7 @@ class _Views:
             _Token(name),
             catalog=CatalogClient(self.transport),
             permission=permission,
+            search=SearchClient(self.transport),
             listings=self.listings,
             allowances=self.allowances,
             document_permissions=ONLY_CATALOG,

@@ -28,7 +28,7 @@ CLOSED = {
     "intent": {*get_args(Intent), UNKNOWN},
     "outcome": {*get_args(Status), *names_below(PortalRagError), UNEXPECTED, CANCELLED},
     "confidence": {*get_args(Level), NO_LEVEL},
-    "source": {"catalog", "index"},
+    "source": {"catalog", "index", "search"},
     "state": set(get_args(State)),
 }
 
