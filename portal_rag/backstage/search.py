@@ -17,7 +17,8 @@ MOST_HITS = 100
 """Backstage's own limit of hits a page (`search.maxPageLimit`)."""
 LONGEST_TERM = 100
 """Backstage's own limit of a term (`search.maxTermLength`), in UTF-16 units."""
-MOST_TEXT = 8_000
+MOST_TEXT = 4_000
+"""Characters of a hit that are kept; sections of a longer page are hits of their own."""
 _ENTITY_PAGE = re.compile(r"/(?:catalog|docs)/([^/]+)/([^/]+)/([^/]+)")
 _MARKUP = re.compile(
     r"</?(?:p|br|pre|code|ul|ol|li|dl|dt|dd|div|span|strong|em|a|h[1-6]|table|thead|tbody|tr|td|th)"

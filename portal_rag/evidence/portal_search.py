@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import anyio.to_thread
+
 from portal_rag.backstage.search import CATALOG, TECHDOCS, SearchHit
 from portal_rag.corpus.documents import DocumentKind, Governed, Origin
 from portal_rag.corpus.entity_ref import EntityRef
@@ -89,7 +91,8 @@ class PortalSearch:
         pages = [page for hit in hits if (page := self._page(hit))]
         permitted = await portal.permitted({page.governed for page in pages})
         readable = [page for page in pages if page.governed in permitted]
-        best = _best(readable, " ".join(words), query.ticket_ids)
+        asked = " ".join(words), query.ticket_ids
+        best = await anyio.to_thread.run_sync(_best, readable, *asked)
         now, about = self._clock(), _about(query)
         passages = [_passage(each, rank, about, now) for rank, each in enumerate(best, start=1)]
         return Finding(passages=tuple(passages), dropped=len(pages) - len(readable))
