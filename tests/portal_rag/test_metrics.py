@@ -14,6 +14,7 @@ from portal_rag.domain import Intent, Level, State, Status
 from portal_rag.errors import PortalRagError
 from portal_rag.metrics import NO_LEVEL, UNKNOWN
 from portal_rag.recording import CANCELLED, UNEXPECTED
+from portal_rag.trail import Stage
 from tests.fakes.backstage import FakeBackstage
 from tests.fakes.indexes import publish_index
 from tests.portal_rag.recorded import HOW_TO, Recorded, post, recording, scraped
@@ -30,6 +31,7 @@ CLOSED = {
     "confidence": {*get_args(Level), NO_LEVEL},
     "source": {"catalog", "index", "search"},
     "state": set(get_args(State)),
+    "stage": set(get_args(Stage)),
 }
 
 
@@ -86,6 +88,8 @@ def test_questions_sources_and_times_are_counted(
     assert told[labelled(states, source="index", state="ok")] == 1
     assert told[labelled("portal_rag_question_seconds_count")] == 4
     assert told[labelled("portal_rag_source_seconds_count", source="catalog")] == 3
+    for stage in get_args(Stage):
+        assert told[labelled("portal_rag_stage_seconds_count", stage=stage)] == 4
 
 
 def test_what_the_gate_held_back_is_counted(
