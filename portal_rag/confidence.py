@@ -61,7 +61,7 @@ def _of_trouble(draft: Draft, evidence: Evidence) -> Iterable[tuple[Level, str]]
 
 
 def warn(draft: Draft, evidence: Evidence, now: datetime) -> tuple[AnswerWarning, ...]:
-    """List what the reader should know: old sources, and sources that could not be asked."""
+    """List what the reader should know: old sources, and sources that were not asked."""
     return (*_stale(draft, now), *_unavailable(evidence))
 
 
@@ -82,6 +82,12 @@ def _unavailable(evidence: Evidence) -> Iterable[AnswerWarning]:
             yield AnswerWarning(
                 code="source_unavailable",
                 message=f"{one.source} could not be asked ({one.state}); the answer may lack it.",
+                source_ids=(),
+            )
+        elif one.state == "not_configured":
+            yield AnswerWarning(
+                code="source_not_configured",
+                message=f"{one.source} was not consulted: this portal has none.",
                 source_ids=(),
             )
 

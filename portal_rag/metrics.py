@@ -16,6 +16,7 @@ UNKNOWN = "unknown"
 NO_LEVEL = "none"
 """The confidence of what claims nothing."""
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, *_SECONDS)
 
 
 class Metrics:
@@ -53,6 +54,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._stage_seconds = Histogram(
+            "portal_rag_stage_seconds",
+            "Time that a stage of an answer took",
+            ("stage",),
+            buckets=_STAGE_SECONDS,
+            registry=self._registry,
+        )
 
     def count(self, ended: Ended) -> None:
         """Count a question that came to its end."""
@@ -63,6 +71,8 @@ class Metrics:
             self._dropped.inc(ended.answered.trail.dropped)
             for one in ended.answered.answer.consulted:
                 self._count_source(one)
+            for stage, seconds in ended.answered.trail.stages:
+                self._stage_seconds.labels(stage).observe(seconds)
 
     def _count_source(self, one: Consulted) -> None:
         self._sources.labels(one.source, one.state).inc()

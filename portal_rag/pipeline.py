@@ -21,7 +21,7 @@ from portal_rag.domain import (
 from portal_rag.errors import NotAllowedError, NotFoundError, PortalRagError, UpstreamError
 from portal_rag.evidence.gathering import Gathering, state_of
 from portal_rag.grounding import check
-from portal_rag.trail import Answered, Trail, trail_of
+from portal_rag.trail import Answered, Laps, Trail, trail_of
 from portal_rag.understanding import understand, understand_without_portal
 
 
@@ -42,15 +42,21 @@ class Pipeline:
         """Answer, and say beside it what operators may know of the way there."""
         if isinstance(portal, NoPortal):
             return self._without_portal(question)
-        started = self.timer()
+        started, laps = self.timer(), Laps(self.timer)
         try:
             query = await understand(question, portal)
         except (NotAllowedError, NotFoundError, UpstreamError) as error:
             return Answered(answer=self._unreachable(question, error, started), trail=Trail())
+        laps.end("understand")
         evidence = await self._evidence(query, portal)
-        draft = check(compose(query, evidence))
+        laps.end("gather")
+        composed = compose(query, evidence)
+        laps.end("compose")
+        draft = check(composed)
+        laps.end("check")
         answer = self._answer(question, draft, evidence)
-        return Answered(answer=answer, trail=trail_of(query, evidence, draft))
+        laps.end("assess")
+        return Answered(answer=answer, trail=trail_of(query, evidence, draft, laps.taken))
 
     def _without_portal(self, question: Question) -> Answered:
         query = understand_without_portal(question)

@@ -61,6 +61,7 @@ class ServiceSettings(CorpusSettings):
     catalog_timeout_seconds: PositiveFloat = 2.0
     source_timeout_seconds: PositiveFloat = 3.0
     question_timeout_seconds: PositiveFloat = 5.0
+    search: bool = True
     stale_after_days: PositiveInt = 365
     audit_log: AuditLog = "off"
     audit_user: Literal["ref", "hashed"] = "ref"

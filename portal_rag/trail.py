@@ -1,11 +1,35 @@
 """What operators may know of a question beside its answer; askers are never shown it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from portal_rag.corpus.documents import DocumentKind
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.domain import Answer, Draft, Evidence, Intent, Query, Question, Topic
+from portal_rag.domain import Answer, Draft, Evidence, Intent, Query, Question, Timer, Topic
 from portal_rag.principals import Principal
+
+Stage = Literal["understand", "gather", "compose", "check", "assess"]
+StageTimes = tuple[tuple[Stage, float], ...]
+"""How long each stage took, in seconds."""
+
+
+class Laps:
+    """Takes the time of stages that follow each other."""
+
+    def __init__(self, timer: Timer) -> None:
+        self._timer = timer
+        self._started = timer()
+        self._taken: list[tuple[Stage, float]] = []
+
+    def end(self, stage: Stage) -> None:
+        """Note that a stage has ended, which began where the one before it ended."""
+        now = self._timer()
+        self._taken.append((stage, now - self._started))
+        self._started = now
+
+    @property
+    def taken(self) -> StageTimes:
+        return tuple(self._taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +47,7 @@ class Trail:
     dropped: int = 0
     cited: tuple[str, ...] = ()
     cited_kinds: frozenset[DocumentKind] = frozenset()
+    stages: StageTimes = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +73,7 @@ class Ended:
     error: str | None = None
 
 
-def trail_of(query: Query, evidence: Evidence, draft: Draft) -> Trail:
+def trail_of(query: Query, evidence: Evidence, draft: Draft, stages: StageTimes = ()) -> Trail:
     """Note what a question was about, what was found for it and what was used."""
     found = [*(fact.source for fact in evidence.facts), *(one.source for one in evidence.passages)]
     return Trail(
@@ -59,4 +84,5 @@ def trail_of(query: Query, evidence: Evidence, draft: Draft) -> Trail:
         dropped=evidence.dropped,
         cited=tuple(dict.fromkeys(source.id for source in draft.sources)),
         cited_kinds=frozenset(one.kind for one in evidence.passages if one.source in draft.sources),
+        stages=stages,
     )

@@ -26,7 +26,7 @@ from portal_rag.settings import load_service_settings
 def measure(portal: Path) -> None:
     """Index the portal from its files and ask it, in-process and without a language model."""
     with tempfile.TemporaryDirectory() as folder:
-        report = _index(portal, Path(folder))
+        report = index_files(portal, Path(folder))
         click.echo(_indexing_line(report))
         settings = load_service_settings(
             {"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_INDEX_DIR": folder}
@@ -40,7 +40,8 @@ def measure(portal: Path) -> None:
         anyio.run(ask)
 
 
-def _index(portal: Path, folder: Path) -> dict[str, Any]:
+def index_files(portal: Path, folder: Path) -> dict[str, Any]:
+    """Index a portal of files by the program itself; gives its report."""
     environ = {name: value for name, value in os.environ.items() if name[:7] != "PORTAL_"}
     finished = subprocess.run(
         [

@@ -51,6 +51,9 @@ class Stub:
         )
 
 
+_FILLER = "Some more words of a sentence that says nothing. " * 20
+
+
 @contextmanager
 def serve(entities: Sequence[Json], readers: Mapping[str, Reader]) -> Iterator[Stub]:
     """Serve the entities on loopback, from a process of its own."""
@@ -88,6 +91,8 @@ class _Routes(BaseHTTPRequestHandler):
         if url.path == "/asked":
             counts, _Routes.counts = _Routes.counts, Counter()
             self._answer(counts)
+        elif url.path == "/api/search/query":
+            self._answer(self._searched(parse_qs(url.query)))
         else:
             _Routes.counts["catalog"] += 1
             self._answer(self._listing(parse_qs(url.query)))
@@ -138,6 +143,20 @@ class _Routes(BaseHTTPRequestHandler):
         ]
         info = {"nextCursor": str(start + limit)} if start + limit < len(found) else {}
         return {"items": list(map(_slim, found[start : start + limit])), "pageInfo": info}
+
+    def _searched(self, params: Mapping[str, Sequence[str]]) -> Json:
+        """Find a page of each of the first entities, which holds all that was asked for."""
+        shown = self.readers[self._who].refs[: int(params["pageLimit"][0])]
+        return {"results": [_page(ref, params["term"][0]) for ref in shown]}
+
+
+def _page(ref: str, term: str) -> Json:
+    kind, _, rest = ref.partition(":")
+    namespace, _, name = rest.partition("/")
+    location = f"/docs/{namespace}/{kind}/{name}/found/"
+    named = {"kind": kind, "namespace": namespace, "name": name, "location": location}
+    text = f"{_FILLER} {term}. {_FILLER}"
+    return {"type": "techdocs", "document": {**named, "title": name, "text": text}}
 
 
 def _slim(entity: Json) -> Json:

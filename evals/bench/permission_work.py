@@ -14,6 +14,7 @@ from evals.bench.timing import spread
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.document_permissions import ONLY_CATALOG, Wanted
 from portal_rag.backstage.permission import Decision, PermissionClient
+from portal_rag.backstage.search import SearchClient
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.backstage_portal import BackstagePortal
 from portal_rag.clients.credentials import UserCache, UserKey
@@ -40,12 +41,13 @@ def readers(world: World, readable: tuple[int, ...]) -> Iterator[tuple[str, Read
     """Say what each of those who ask may read."""
     refs = [str(ref_of(entity)) for entity in world.entities]
     for count in readable:
-        yield _forward(count), Reader(refs=refs[:count], conditions={})
+        yield forward(count), Reader(refs=refs[:count], conditions={})
     owned = [ref for ref, each in zip(refs, world.entities, strict=True) if OWNERS.lets_in(each)]
     yield PLUGIN, Reader(refs=owned, conditions=OWNERS.conditions)
 
 
-def _forward(count: int) -> str:
+def forward(count: int) -> str:
+    """Name a reader of so many entities who is asked for by their own token."""
     return f"reads-{count}"
 
 
@@ -64,7 +66,7 @@ class _Token:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Views:
+class Views:
     """Views of the stub with caches of their own."""
 
     transport: BackstageTransport
@@ -84,6 +86,7 @@ class _Views:
             _Token(name),
             catalog=CatalogClient(self.transport),
             permission=permission,
+            search=SearchClient(self.transport),
             listings=self.listings,
             allowances=self.allowances,
             document_permissions=ONLY_CATALOG,
@@ -106,7 +109,7 @@ class Asking:
 
     async def timed(self, name: str) -> tuple[list[float], list[int]]:
         """Retrieve passages, gate included, again and again: seconds, and calls of the gate."""
-        passages, views = self._passages(), _Views(transport=self._transport)
+        passages, views = self._passages(), Views(transport=self._transport)
         await passages.find(_documents(question(0)), views.of(name))
         self._stub.asked()
         taken, calls = [], []
@@ -123,7 +126,7 @@ class Asking:
         first: list[Asked] = []
         again: list[Asked] = []
         for text in _ASKED:
-            views = _Views(transport=self._transport)
+            views = Views(transport=self._transport)
             self._stub.asked()
             for counts in (first, again):
                 await pipeline.answer(Question(text=text), views.of(name))
@@ -154,7 +157,7 @@ class Asking:
 
 async def work(asking: Asking, readable: tuple[int, ...]) -> list[str]:
     """Tell what each way of asking takes and asks for."""
-    names = (PLUGIN, *map(_forward, readable))
+    names = (PLUGIN, *map(forward, readable))
     lines = ["  a question's way to its passages, gate included:"]
     lines += [f"    {_described(name):34} {_timing(*await asking.timed(name))}" for name in names]
     lines.append("  at most asked of Backstage for one whole question (decisions, goal: 1;")

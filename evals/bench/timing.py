@@ -21,8 +21,14 @@ def timed(work: Callable[[], object]) -> list[float]:
 
 def spread(seconds: Sequence[float]) -> str:
     """Show the middle and the slow end of some times."""
+    middle, slow = percentiles(seconds)
+    return f"p50 {middle * 1000:.1f} ms, p95 {slow * 1000:.1f} ms, n={len(seconds)}"
+
+
+def percentiles(seconds: Sequence[float]) -> tuple[float, float]:
+    """Give the middle and the slow end, of which one in twenty is slower."""
     cuts = statistics.quantiles(seconds, n=_PERCENTILES)
-    return f"p50 {cuts[49] * 1000:.1f} ms, p95 {cuts[94] * 1000:.1f} ms, n={len(seconds)}"
+    return cuts[49], cuts[94]
 
 
 def ratio(seconds: Sequence[float], unit: float) -> str:

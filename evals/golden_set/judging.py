@@ -258,7 +258,6 @@ _CHECKS: Mapping[str, Callable[[Case, Answer, datetime], Problems]] = {
     "citations": _citations,
     "grounding": _grounding,
 }
-CHECKS = tuple(_CHECKS)
 
 
 def _leaks(case: Case, answer: Answer) -> Iterator[str]:

@@ -96,6 +96,7 @@ def _door(
         **PATIENCE,
         **environ,
         "PORTAL_RAG_IDENTITY": identity,
+        "PORTAL_RAG_SEARCH": "false",  # portals of files, to compare with, have none
         "PORTAL_RAG_AUDIT_LOG": str(audit),
         "PORTAL_RAG_MACHINE_CLIENTS_FILE": str(machines),
     }

@@ -77,13 +77,13 @@ MUTATIONS = (
     Mutation(
         name="who may read nothing reads everything",
         file=_SELECTION,
-        old="            return _any_of(RESOURCE_REF, map(str, refs))",
-        new="            return _any_of(RESOURCE_REF, map(str, refs)) if refs else Everything()",
+        old="            return any_of(RESOURCE_REF, map(str, refs))",
+        new="            return any_of(RESOURCE_REF, map(str, refs)) if refs else Everything()",
         tests=(f"{_NOTHING}[edge]",),
     ),
     Mutation(
         name="an empty anyOf matches everything",
-        file=_SELECTION,
+        file="portal_rag/corpus/constraints.py",
         old="    return several[0] if several else Nothing()",
         new="    return several[0] if several else Everything()",
         tests=(_BY_THEMSELVES,),
@@ -91,8 +91,8 @@ MUTATIONS = (
     Mutation(
         name="an empty allOf matches everything in the search",
         file=_SELECTION,
-        old="            return _all_of(found) if found else Nothing()",
-        new="            return _all_of(found)",
+        old="            return all_of(found) if found else Nothing()",
+        new="            return all_of(found)",
         tests=(f"{_NEGATION}[edge]",),
     ),
     Mutation(
@@ -112,8 +112,8 @@ MUTATIONS = (
     Mutation(
         name="a negation in the search leaves out what may be read",
         file=_SELECTION,
-        old="_not(_certainly(part) if is_generous else _possibly(part))",
-        new="_not(_possibly(part))",
+        old="negation(_certainly(part) if is_generous else _possibly(part))",
+        new="negation(_possibly(part))",
         tests=(_BY_THEMSELVES,),
     ),
     Mutation(
@@ -133,7 +133,7 @@ MUTATIONS = (
     Mutation(
         name="a negation with another salt finds everything",
         file=_SELECTION,
-        old="selection if _asks_for_something(selection) else _all_of([known, selection])",
+        old="selection if _asks_for_something(selection) else all_of([known, selection])",
         new="selection",
         tests=(f"{_ANOTHER_SALT}[edge]",),
     ),

@@ -7,6 +7,7 @@ _PORTAL = "portal_rag/clients/backstage_portal.py"
 _CREDENTIALS = "portal_rag/clients/credentials.py"
 _UNDERSTANDING = "portal_rag/understanding/__init__.py"
 _FOUND = "tests/portal_rag/test_passages.py"
+_SEARCHED = "tests/portal_rag/test_portal_search.py"
 _SEEN = "tests/portal_rag/test_portals.py"
 _ASKED = "tests/portal_rag/test_understanding.py"
 _AS_PLUGIN = "tests/portal_rag/test_plugin_identity.py"
@@ -39,6 +40,22 @@ MUTATIONS = (
         old="await portal.permitted({_governed(hit) for hits in found for hit in hits})",
         new="{_governed(hit) for hits in found for hit in hits}",
         tests=(f"{_FOUND}::test_what_was_listed_but_is_hidden_by_now_does_not_pass_the_gate",),
+    ),
+    Mutation(
+        name="no gate on what the portal's Search found",
+        file="portal_rag/evidence/portal_search.py",
+        old="await portal.permitted({page.governed for page in pages})",
+        new="{page.governed for page in pages}",
+        tests=(f"{_SEARCHED}::test_what_the_gate_refuses_is_dropped_and_counted",),
+    ),
+    Mutation(
+        name="the order of Search's own ranks",
+        file="portal_rag/evidence/portal_search.py",
+        old="key=lambda each: (-each[0], each[1].url)",
+        new="key=lambda each: 0",
+        tests=(
+            f"{_SEARCHED}::test_pages_come_in_the_order_of_what_they_hold_whatever_search_said",
+        ),
     ),
     Mutation(
         name="the gate looks at one of the two entities of a text",

@@ -18,10 +18,23 @@ _NO_SERVICES = "This endpoint does not allow 'service' credentials"
 
 
 @dataclass(frozen=True, slots=True)
-class BackstageAuthentication:
-    """Only full user tokens in the Authorization header count; cookies and query do not."""
+class _ByBackstage:
+    """Tokens that Backstage, or one of its plugins, has signed."""
 
     verifier: TokenVerifier
+
+    async def check(self, headers: Headers) -> None:
+        """Make sure that there are credentials, whoever's.
+
+        Raises:
+            AuthenticationError: no token, or none that can be verified.
+        """
+        await self.verifier.verify(bearer_token(headers))
+
+
+@dataclass(frozen=True, slots=True)
+class BackstageAuthentication(_ByBackstage):
+    """Only full user tokens in the Authorization header count; cookies and query do not."""
 
     async def principal(self, headers: Headers) -> Principal:
         """Say who asks.
@@ -42,20 +55,10 @@ class BackstageAuthentication:
                 )
         raise NotAllowedError(_NO_SERVICES)
 
-    async def check(self, headers: Headers) -> None:
-        """Make sure that there are credentials, whoever's.
-
-        Raises:
-            AuthenticationError: no token, or none that can be verified.
-        """
-        await self.verifier.verify(bearer_token(headers))
-
 
 @dataclass(frozen=True, slots=True)
-class PluginAuthentication:
+class PluginAuthentication(_ByBackstage):
     """As BackstageAuthentication, but plugins too may ask for a user, with the user's proof."""
-
-    verifier: TokenVerifier
 
     async def principal(self, headers: Headers) -> Principal:
         """Say who asks.
@@ -69,14 +72,6 @@ class PluginAuthentication:
             raise NotAllowedError(_NO_SERVICES)
         through = token.caller if isinstance(token, OnBehalfOfToken) else None
         return RepresentedUser(proof=await self.verifier.prove(token), through=through)
-
-    async def check(self, headers: Headers) -> None:
-        """Make sure that there are credentials, whoever's.
-
-        Raises:
-            AuthenticationError: no token, or none that can be verified.
-        """
-        await self.verifier.verify(bearer_token(headers))
 
 
 @dataclass(frozen=True, slots=True)

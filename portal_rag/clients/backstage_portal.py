@@ -7,6 +7,7 @@ from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.document_permissions import DocumentPermissions, Wanted
 from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.permission import READ, PermissionClient
+from portal_rag.backstage.search import SearchClient, SearchHit
 from portal_rag.clients.credentials import Credentials, UserCache
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
@@ -45,6 +46,7 @@ class BackstagePortal:
         *,
         catalog: CatalogClient,
         permission: PermissionClient | None,
+        search: SearchClient,
         listings: UserCache[Listing],
         allowances: UserCache[Wanted],
         document_permissions: DocumentPermissions,
@@ -53,6 +55,7 @@ class BackstagePortal:
         self._credentials = credentials
         self._catalog = catalog
         self._permission = permission
+        self._search = search
         self._listings = listings
         self._allowances = allowances
         self._document_permissions = document_permissions
@@ -128,6 +131,11 @@ class BackstagePortal:
                 document.entities <= allowed[name]
                 for name in self._document_permissions.governing(document)
             )
+        )
+
+    async def search(self, text: str, *, most: int) -> Sequence[SearchHit]:
+        return await self._search.query(
+            text, token=self._credentials.token_for("search"), most=most
         )
 
     async def _allowed(self, wanted: Wanted) -> Wanted:

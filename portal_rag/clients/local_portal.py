@@ -4,10 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from portal_rag.backstage.entities import Entity
+from portal_rag.backstage.search import SearchHit
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import OnlyResources, Visibility
 from portal_rag.domain import Listing
+from portal_rag.errors import NotFoundError
 
 
 class LocalPortal:
@@ -43,6 +45,9 @@ class LocalPortal:
     async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
         known = self._known().keys()
         return frozenset(each for each in documents if each.entities <= known)
+
+    async def search(self, text: str, *, most: int) -> Sequence[SearchHit]:
+        raise NotFoundError("files have no Search")
 
     def _known(self) -> Mapping[EntityRef, Entity]:
         snapshot = self._read_snapshot()

@@ -5,6 +5,7 @@ from typing import Any
 
 from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.permission import Conditional, Decision, PermissionClient
+from portal_rag.backstage.search import SearchHit
 from portal_rag.clients.backstage_portal import BackstagePortal
 from portal_rag.clients.credentials import Credentials, UserCache
 from portal_rag.corpus.conditions import parse_condition
@@ -60,6 +61,9 @@ class PluginPortal:
 
     async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
         return await self._seen.permitted(documents)
+
+    async def search(self, text: str, *, most: int) -> Sequence[SearchHit]:
+        return await self._seen.search(text, most=most)
 
 
 def _visibility_by(decision: Decision) -> Visibility:

@@ -7,6 +7,7 @@ from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.document_permissions import DocumentPermissions, Wanted
 from portal_rag.backstage.permission import Decision, PermissionClient
 from portal_rag.backstage.plugin_tokens import PluginTokens
+from portal_rag.backstage.search import SearchClient
 from portal_rag.clients.backstage_portal import ALLOWED_SECONDS, LISTING_SECONDS, BackstagePortal
 from portal_rag.clients.credentials import (
     Credentials,
@@ -54,6 +55,7 @@ class Views:
     credentials_of: CredentialsOf
     catalog: CatalogClient
     permission: PermissionClient | None
+    search: SearchClient
     document_permissions: DocumentPermissions
     as_plugin: bool
     listings: UserCache[Listing]
@@ -71,6 +73,7 @@ class Views:
             credentials,
             catalog=self.catalog,
             permission=self.permission,
+            search=self.search,
             document_permissions=self.document_permissions,
             listings=self.listings,
             allowances=self.allowances,
@@ -85,6 +88,7 @@ def make_views(
     signer: PluginTokens | None,
     catalog: CatalogClient,
     permission: PermissionClient | None,
+    search: SearchClient,
     document_permissions: DocumentPermissions,
     timer: Timer,
 ) -> Views:
@@ -93,6 +97,7 @@ def make_views(
         credentials_of=minted_by(signer) if signer else forwarded,
         catalog=catalog,
         permission=permission,
+        search=search,
         document_permissions=document_permissions,
         as_plugin=signer is not None,
         listings=UserCache(timer, seconds=LISTING_SECONDS),

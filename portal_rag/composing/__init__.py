@@ -23,6 +23,7 @@ QUOTE_LENGTH = 1_300
 MOST_QUOTES = 3
 _RELEVANT = 0.42
 _RELEVANT_WITH_WORDS = 0.30
+_RELEVANT_BY_WORDS_ALONE = 0.75
 _ENTITY_PAGE_KINDS = frozenset({"entity", "api"})
 
 
@@ -188,6 +189,8 @@ def _relevant(query: Query, evidence: Evidence) -> list[Passage]:
 
 
 def _is_relevant(passage: Passage) -> bool:
+    if passage.covered is not None:
+        return passage.covered >= _RELEVANT_BY_WORDS_ALONE
     floor = _RELEVANT_WITH_WORDS if passage.in_lexical else _RELEVANT
     return (passage.similarity or 0.0) >= floor
 

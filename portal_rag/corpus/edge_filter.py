@@ -4,7 +4,15 @@ from typing import assert_never
 
 import qdrant_edge as edge
 
-from portal_rag.corpus.selection import AllOf, AnyOf, Constraint, Everything, Filterable, Not, OneOf
+from portal_rag.corpus.constraints import (
+    AllOf,
+    AnyOf,
+    Constraint,
+    Everything,
+    Filterable,
+    Not,
+    OneOf,
+)
 
 
 def to_filter(selected: Filterable) -> edge.Filter | None:

@@ -13,6 +13,7 @@ from typing import Self, assert_never
 
 import qdrant_edge as edge
 
+from portal_rag.corpus.constraints import AnyOf, Filterable
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.edge_filter import narrowing, to_filter
 from portal_rag.corpus.edge_generations import copy_sparsely
@@ -29,7 +30,7 @@ from portal_rag.corpus.schema import (
     to_metadata,
     to_payload,
 )
-from portal_rag.corpus.selection import RESOURCE_REF, SOURCE, AnyOf, Filterable
+from portal_rag.corpus.selection import RESOURCE_REF, SOURCE
 from portal_rag.corpus.store import (
     DenseVector,
     EmbeddedChunk,

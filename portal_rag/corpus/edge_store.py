@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from portal_rag.corpus.constraints import Nothing
 from portal_rag.corpus.disk_room import Disk, FreeBytes, free_bytes
 from portal_rag.corpus.edge_generations import (
     Generation,
@@ -17,7 +18,7 @@ from portal_rag.corpus.edge_generations import (
 from portal_rag.corpus.edge_shard import Shard
 from portal_rag.corpus.edge_writer import EdgeWriter
 from portal_rag.corpus.schema import check_continuable, check_readable
-from portal_rag.corpus.selection import Nothing, counted, salted, select
+from portal_rag.corpus.selection import counted, salted, select
 from portal_rag.corpus.store import DenseVector, Hit, Manifest, SparseVector
 from portal_rag.corpus.visibility import Visibility
 from portal_rag.errors import IndexUnavailableError

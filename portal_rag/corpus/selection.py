@@ -1,12 +1,27 @@
 """Which points a query may return, in a form that each engine translates and none can widen."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import astuple
 from typing import assert_never
 
 from portal_rag.corpus import conditions
 from portal_rag.corpus.conditions import Condition, Rule, asked_for
+from portal_rag.corpus.constraints import (
+    AllOf,
+    AnyOf,
+    Constraint,
+    Everything,
+    Filterable,
+    Not,
+    Nothing,
+    OneOf,
+    Selection,
+    all_of,
+    any_of,
+    negation,
+    one_of,
+)
 from portal_rag.corpus.documents import SOURCES
 from portal_rag.corpus.predicates import FAMILIES, KNOWN, UNKNOWN, family_of, hash_of
 from portal_rag.corpus.visibility import (
@@ -29,74 +44,21 @@ PREDICATES: Mapping[str, str] = {family: f"predicates_{family or 'given'}" for f
 _HASHED = frozenset(PREDICATES.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
-    """No point matches. Engines read an empty filter as *all*, so they are not asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Everything:
-    """Every point matches: no filter."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """Points of which `key` is, or holds, one of `values`."""
-
-    key: str
-    values: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        _check_not_empty(self.values)
-
-
-@dataclass(frozen=True, slots=True)
-class AllOf:
-    """Points that meet every part."""
-
-    parts: tuple["Constraint", ...]
-
-    def __post_init__(self) -> None:
-        _check_not_empty(self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """Points that meet at least one part."""
-
-    parts: tuple["Constraint", ...]
-
-    def __post_init__(self) -> None:
-        _check_not_empty(self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """Points that do not meet the part."""
-
-    part: "Constraint"
-
-
-Constraint = AnyOf | AllOf | OneOf | Not
-Filterable = Everything | Constraint
-Selection = Nothing | Filterable
-
-
 def select(visibility: Visibility) -> Selection:
     """Say which points a query may return; predicates are still texts (see `salted`)."""
     match visibility:
         case OnlyResources(refs=refs):
-            return _any_of(RESOURCE_REF, map(str, refs))
+            return any_of(RESOURCE_REF, map(str, refs))
         case GateDecides():
             return Everything()
         case Where(condition=condition):
             return _with_unknown(_possibly(condition))
         case Within(among=among, only=only):
-            return _all_of([select(among), *map(_governed, only)])
+            return all_of([select(among), *map(_governed, only)])
         case CountedAmong(found=found):
             return select(found)
         case Without(among=among, refused=refused):
-            return _all_of([select(among), _not(_one_of(_refused_parts(refused)))])
+            return all_of([select(among), negation(one_of(_refused_parts(refused)))])
         case _:
             assert_never(visibility)
 
@@ -112,11 +74,11 @@ def _counted(visibility: Visibility) -> Selection:
         case CountedAmong(by=by):
             return _counted(by)
         case Within(among=among, only=only):
-            return _all_of([_counted(among), *map(_governed, only)])
+            return all_of([_counted(among), *map(_governed, only)])
         case Without(among=among, refused=refused):
-            return _all_of([_counted(among), _not(_one_of(_refused_parts(refused)))])
+            return all_of([_counted(among), negation(one_of(_refused_parts(refused)))])
         case Where(condition=condition):
-            return _all_of([_of_one(KNOWN), _certainly(condition)])
+            return all_of([_of_one(KNOWN), _certainly(condition)])
         case _:
             return select(visibility)
 
@@ -127,9 +89,9 @@ def _governed(only: OfOrigin) -> Selection:
     What has no fixed source counts as a folder: it may be of an origin that is not known here.
     """
     refs, fixed = list(map(str, only.refs)), SOURCES.get(only.origin)
-    named = _any_of(SOURCE, fixed or itertools.chain.from_iterable(SOURCES.values()))
-    is_other = _not(named) if fixed else named
-    return _one_of([is_other, _all_of([_any_of(RESOURCE_REF, refs), _any_of(ENTITY_REF, refs)])])
+    named = any_of(SOURCE, fixed or itertools.chain.from_iterable(SOURCES.values()))
+    is_other = negation(named) if fixed else named
+    return one_of([is_other, all_of([any_of(RESOURCE_REF, refs), any_of(ENTITY_REF, refs)])])
 
 
 def _refused_parts(refused: Collection[Refused]) -> Iterator[Selection]:
@@ -149,8 +111,8 @@ def _refused_parts(refused: Collection[Refused]) -> Iterator[Selection]:
 
 
 def _chunks_of(source: str, resources: Collection[str], entities: Collection[str]) -> Selection:
-    return _all_of(
-        [_any_of(SOURCE, [source]), _any_of(RESOURCE_REF, resources), _any_of(ENTITY_REF, entities)]
+    return all_of(
+        [any_of(SOURCE, [source]), any_of(RESOURCE_REF, resources), any_of(ENTITY_REF, entities)]
     )
 
 
@@ -184,8 +146,8 @@ def _with_unknown(selection: Selection) -> Selection:
     if isinstance(selection, Nothing | Everything):
         return selection
     known = _of_one(KNOWN)
-    safe = selection if _asks_for_something(selection) else _all_of([known, selection])
-    return _one_of([_of_one(UNKNOWN), safe])
+    safe = selection if _asks_for_something(selection) else all_of([known, selection])
+    return one_of([_of_one(UNKNOWN), safe])
 
 
 def _asks_for_something(constraint: Constraint) -> bool:
@@ -216,85 +178,18 @@ def _points(condition: Condition, *, where_unsure: Nothing | Everything) -> Sele
     match condition:
         case Rule():
             wanted = asked_for(condition)
-            return where_unsure if wanted is None else _one_of(map(_of_one, wanted))
+            return where_unsure if wanted is None else one_of(map(_of_one, wanted))
         case conditions.AnyOf(parts=parts):
-            return _one_of([_points(part, where_unsure=where_unsure) for part in parts])
+            return one_of([_points(part, where_unsure=where_unsure) for part in parts])
         case conditions.AllOf(parts=parts):
             found = [_points(part, where_unsure=where_unsure) for part in parts]
-            return _all_of(found) if found else Nothing()
+            return all_of(found) if found else Nothing()
         case conditions.Not(part=part):
             is_generous = isinstance(where_unsure, Everything)
-            return _not(_certainly(part) if is_generous else _possibly(part))
+            return negation(_certainly(part) if is_generous else _possibly(part))
         case _:
             assert_never(condition)
 
 
 def _of_one(predicate: str) -> Selection:
-    return _any_of(PREDICATES[family_of(predicate)], [predicate])
-
-
-def _any_of(key: str, values: Iterable[str]) -> Nothing | AnyOf:
-    several = tuple(sorted(set(values)))
-    return AnyOf(key, several) if several else Nothing()
-
-
-def _one_of(parts: Iterable[Selection]) -> Selection:
-    """Select what one of the parts does; values of one key are looked up at once."""
-    values: dict[str, set[str]] = {}
-    kept: list[Constraint] = []
-    for part in itertools.chain.from_iterable(map(_alternatives, parts)):
-        match part:
-            case Everything():
-                return part
-            case AnyOf(key=key):
-                values.setdefault(key, set()).update(part.values)
-            case _:
-                kept.append(part)
-    several = (*(AnyOf(key, tuple(sorted(each))) for key, each in values.items()), *kept)
-    if len(several) > 1:
-        return OneOf(several)
-    return several[0] if several else Nothing()
-
-
-def _alternatives(selection: Selection) -> tuple[Filterable, ...]:
-    match selection:
-        case Nothing():
-            return ()
-        case OneOf(parts=parts):
-            return parts
-        case _:
-            return (selection,)
-
-
-def _all_of(parts: Iterable[Selection]) -> Selection:
-    kept: list[Constraint] = []
-    for part in parts:
-        match part:
-            case Nothing():
-                return part
-            case AllOf(parts=inner):
-                kept += inner
-            case Everything():
-                pass
-            case _:
-                kept.append(part)
-    if len(kept) > 1:
-        return AllOf(tuple(kept))
-    return kept[0] if kept else Everything()
-
-
-def _not(selection: Selection) -> Selection:
-    match selection:
-        case Nothing():
-            return Everything()
-        case Everything():
-            return Nothing()
-        case Not(part=part):
-            return part
-        case _:
-            return Not(selection)
-
-
-def _check_not_empty(parts: tuple[object, ...]) -> None:
-    if not parts:
-        raise ValueError("an engine would read an empty filter as everything")
+    return any_of(PREDICATES[family_of(predicate)], [predicate])

@@ -12,6 +12,7 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.conversions.common_types import PointId
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from portal_rag.corpus.constraints import AnyOf, Filterable
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.predicates import PredicateHashes
@@ -25,7 +26,7 @@ from portal_rag.corpus.schema import (
     manifest_to_json,
     to_mark,
 )
-from portal_rag.corpus.selection import SOURCE, AnyOf, Filterable
+from portal_rag.corpus.selection import SOURCE
 from portal_rag.corpus.server_points import (
     deleting,
     governing,

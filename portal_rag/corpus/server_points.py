@@ -5,12 +5,7 @@ from typing import assert_never
 
 from qdrant_client import models
 
-from portal_rag.corpus.documents import Chunk
-from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.corpus.predicates import PredicateHashes
-from portal_rag.corpus.schema import DENSE, LEXICAL, to_governance, to_metadata, to_payload
-from portal_rag.corpus.selection import (
-    RESOURCE_REF,
+from portal_rag.corpus.constraints import (
     AllOf,
     AnyOf,
     Constraint,
@@ -19,6 +14,11 @@ from portal_rag.corpus.selection import (
     Not,
     OneOf,
 )
+from portal_rag.corpus.documents import Chunk
+from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.predicates import PredicateHashes
+from portal_rag.corpus.schema import DENSE, LEXICAL, to_governance, to_metadata, to_payload
+from portal_rag.corpus.selection import RESOURCE_REF
 from portal_rag.corpus.store import EmbeddedChunk, Run, SparseVector
 
 

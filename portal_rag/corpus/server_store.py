@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 from qdrant_client import AsyncQdrantClient, models
 
+from portal_rag.corpus.constraints import Nothing
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.predicates import PredicateHashes
 from portal_rag.corpus.schema import check_publishable, check_readable
-from portal_rag.corpus.selection import Nothing, counted, salted, select
+from portal_rag.corpus.selection import counted, salted, select
 from portal_rag.corpus.server_collection import Collection, ask
 from portal_rag.corpus.store import (
     NO_STATE,

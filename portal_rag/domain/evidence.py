@@ -68,6 +68,8 @@ class Passage:
     `in_lexical` says whether the term ranking held it too, `is_about_subject` whether it belongs
     to an entity that the question is about. `score` compares passages of one answer: the sum over
     the rankings that hold it of one over 60 plus its rank, with boosts for what was asked about.
+    `covered` is the share of the question's telling words that title and text hold, where the
+    passage is known by its words alone.
     """
 
     kind: DocumentKind
@@ -77,6 +79,7 @@ class Passage:
     is_about_subject: bool
     source: Source
     score: float = 0.0
+    covered: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

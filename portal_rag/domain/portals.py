@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from portal_rag.backstage.entities import Entity
+from portal_rag.backstage.search import SearchHit
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import Visibility
@@ -43,6 +44,14 @@ class Portal(Protocol):
 
     async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
         """The gate for documents: ask, as `readable` does, for all that governs each of them."""
+        ...
+
+    async def search(self, text: str, *, most: int) -> Sequence[SearchHit]:
+        """Ask the portal's own Search, best first; the gate has yet to decide on each hit.
+
+        Raises:
+            NotFoundError: it has none.
+        """
         ...
 
 

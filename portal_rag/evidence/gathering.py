@@ -17,6 +17,7 @@ from portal_rag.errors import (
     UpstreamTimeoutError,
 )
 from portal_rag.evidence.finding import EvidenceSource, Finding
+from portal_rag.evidence.merging import merge
 from portal_rag.evidence.redacting import without_secrets
 
 _log = structlog.get_logger()
@@ -66,7 +67,7 @@ class Gathering:
 def _together(found: Sequence[tuple[Finding, Consulted]]) -> Evidence:
     return Evidence(
         facts=tuple(fact for finding, _ in found for fact in finding.facts),
-        passages=tuple(passage for finding, _ in found for passage in finding.passages),
+        passages=merge([passage for finding, _ in found for passage in finding.passages]),
         dropped=sum(finding.dropped for finding, _ in found),
         consulted=tuple(consulted for _, consulted in found),
     )

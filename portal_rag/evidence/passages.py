@@ -107,6 +107,7 @@ class IndexPassages:
             similarity=candidate.similarity,
             in_lexical=candidate.in_lexical,
             is_about_subject=stored.chunk.entity_ref in about,
+            score=candidate.score,
             source=self._source(stored.chunk, stored.indexed_at, now),
         )
 

@@ -20,8 +20,10 @@ from portal_rag.corpus.store import IndexReader
 from portal_rag.domain import Clock
 from portal_rag.errors import PortalRagError
 from portal_rag.evidence.catalog import CatalogFacts
+from portal_rag.evidence.finding import EvidenceSource
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.evidence.passages import IndexPassages
+from portal_rag.evidence.portal_search import PortalSearch
 from portal_rag.pipeline import Pipeline
 from portal_rag.recording import Recorder
 from portal_rag.services.askers import (
@@ -129,10 +131,12 @@ def _gathering(
     settings: ServiceSettings, embedder: Embedder, index: IndexReader, clock: Clock
 ) -> Gathering:
     stale_after = timedelta(days=settings.stale_after_days)
-    sources = (
+    sources: list[EvidenceSource] = [
         CatalogFacts(app_url=settings.app_url, clock=clock),
         IndexPassages(index=index, embedder=embedder, clock=clock, stale_after=stale_after),
-    )
+    ]
+    if settings.search and settings.auth == "backstage":
+        sources.append(PortalSearch(app_url=settings.app_url, clock=clock))
     return Gathering(
         sources=sources, deadline_seconds=settings.source_timeout_seconds, timer=time.monotonic
     )

@@ -20,6 +20,7 @@ from portal_rag.backstage.plugin_keys import (
     parse_keys,
 )
 from portal_rag.backstage.plugin_tokens import PluginTokens
+from portal_rag.backstage.search import SearchClient
 from portal_rag.backstage.tokens import TokenVerifier
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.admission import Admission
@@ -97,6 +98,7 @@ def open_askers(
         signer=signer,
         catalog=CatalogClient(transport),
         permission=permission if settings.permission_enabled else None,
+        search=SearchClient(transport),
         document_permissions=DocumentPermissions.parse(settings.document_permissions),
         timer=time.monotonic,
     )

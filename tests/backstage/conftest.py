@@ -10,6 +10,7 @@ from portal_rag.backstage.tokens import TokenVerifier
 from portal_rag.backstage.transport import BackstageTransport
 from tests.backstage.ticking import Ticking
 from tests.fakes.backstage import FakeBackstage, entity
+from tests.fakes.backstage_search import SearchIndex
 
 TLS = ssl.create_default_context()  # slow to make, and not used on loopback
 ALICE = "user:default/alice"
@@ -39,7 +40,7 @@ def portal(clock: Ticking) -> Iterator[FakeBackstage]:
         entity("Component:default/FraudScorer", owner="group:default/team-risk"),
     ]
     sites = {"component:default/checkout": SITE, "component:default/fraudscorer": SITE}
-    with FakeBackstage(entities=entities, sites=sites, clock=clock) as portal:
+    with FakeBackstage(entities=entities, sites=sites, clock=clock, search=SearchIndex()) as portal:
         yield portal
 
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from portal_rag.corpus import selection
 from portal_rag.corpus.conditions import AllOf, AnyOf, Condition, Not, holds
+from portal_rag.corpus.constraints import Everything, Nothing, OneOf
 from portal_rag.corpus.lexical import query_terms
 from portal_rag.corpus.predicates import UNSAID, hashed, predicates_of
-from portal_rag.corpus.selection import PREDICATES, Everything, Nothing, OneOf, salted, select
+from portal_rag.corpus.selection import PREDICATES, salted, select
 from portal_rag.corpus.store import IndexReader, IndexWriter
 from portal_rag.corpus.visibility import GateDecides, Where
 from tests.corpus.condition_cases import CONDITIONS, UNKNOWN_RULES, entities, rule

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from portal_rag.corpus.constraints import Everything
 from portal_rag.corpus.edge_generations import copy_sparsely
 from portal_rag.corpus.edge_shard import Shard
-from portal_rag.corpus.selection import Everything
 from portal_rag.corpus.store import DenseVector, EmbeddedChunk, IndexReader, SparseVector
 from portal_rag.corpus.visibility import GateDecides
 from portal_rag.errors import (

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal_rag.corpus.constraints import AnyOf, Everything, Nothing
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.predicates import hashed
@@ -22,14 +23,7 @@ from portal_rag.corpus.schema import (
     to_payload,
     visibility_hash,
 )
-from portal_rag.corpus.selection import (
-    PREDICATES,
-    RESOURCE_REF,
-    AnyOf,
-    Everything,
-    Nothing,
-    select,
-)
+from portal_rag.corpus.selection import PREDICATES, RESOURCE_REF, select
 from portal_rag.corpus.store import Manifest, Run, StoredChunk, StoredMark
 from portal_rag.corpus.visibility import GateDecides, OnlyResources
 from portal_rag.errors import ConfigurationError, IndexUnavailableError

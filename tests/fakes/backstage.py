@@ -16,6 +16,7 @@ from tests.fakes.backstage_catalog import ref_of, stitched
 from tests.fakes.backstage_events import EventBus
 from tests.fakes.backstage_permission import OwnerOrPublic, Permissions, Policy
 from tests.fakes.backstage_routes import BackstageRoutes, Site
+from tests.fakes.backstage_search import SearchIndex
 from tests.fakes.backstage_tokens import Tokens
 from tests.fakes.loopback import Event, Fault, Hold, LoopbackServer, RecordedRequest
 
@@ -61,7 +62,8 @@ class FakeBackstage:
 
     The policy says whether a user (reference, ownership references) may read an entity; members
     of `admins` are allowed everything outright. `is_old` makes it a portal before
-    catalog-backend 3.5.0. Without `events` it has no event bus, as the default template.
+    catalog-backend 3.5.0. Without `events` it has no event bus, as the default template, and
+    without `search` no Search.
     """
 
     def __init__(
@@ -73,12 +75,14 @@ class FakeBackstage:
         admins: Sequence[str] = (ADMINS,),
         is_old: bool = False,
         events: EventBus | None = None,
+        search: SearchIndex | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.entities: dict[str, Json] = {}
         for entity in entities:
             self.put(entity)
         self.sites: dict[str, Site] = dict(sites or {})
+        self.search = search
         self.tokens = Tokens(clock)
         self.permissions = Permissions(self.entities, policy or OwnerOrPublic(), admins)
         routes = BackstageRoutes(
@@ -88,6 +92,7 @@ class FakeBackstage:
             permissions=self.permissions,
             is_old=is_old,
             events=events,
+            search=search,
         )
         self._server = LoopbackServer(routes.app())
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from tests.fakes.backstage_catalog import parse_filters, query_page, select
 from tests.fakes.backstage_events import EventBus
 from tests.fakes.backstage_permission import Permissions
+from tests.fakes.backstage_search import SearchIndex
 from tests.fakes.backstage_tokens import (
     BackstageError,
     Caller,
@@ -52,6 +53,7 @@ class BackstageRoutes:
     permissions: Permissions
     is_old: bool
     events: EventBus | None = None
+    search: SearchIndex | None = None
 
     def app(self) -> Starlette:
         return Starlette(
@@ -69,6 +71,7 @@ class BackstageRoutes:
                 Route(
                     "/api/techdocs/static/docs/{namespace}/{kind}/{name}/{path:path}", self._static
                 ),
+                *([Route("/api/search/query", self._search)] if self.search else ()),
                 *(self.events.routes(self.tokens) if self.events else ()),
             ],
             exception_handlers={BackstageError: _refuse, 404: _nothing, 405: _nothing},
@@ -164,6 +167,13 @@ class BackstageRoutes:
     async def _authorize(self, request: Request) -> Response:
         caller = self._caller(request)
         return JSONResponse(self.permissions.authorize(caller, await request.body()))
+
+    async def _search(self, request: Request) -> Response:
+        assert self.search
+        caller = self._caller(request)
+        return JSONResponse(
+            self.search.answer(request.url.query, lambda ref: bool(self._readable(caller, ref)))
+        )
 
     async def _metadata(self, request: Request) -> Response:
         ref = self._documented(request, self._caller(request), "Unable to get metadata for '{}'")

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from portal_rag.backstage.entities import Entity
+from portal_rag.backstage.search import SearchHit
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
 from portal_rag.domain import Listing
+from portal_rag.errors import NotFoundError
 
 
 class FakePortal:
@@ -19,11 +21,14 @@ class FakePortal:
         hidden: Collection[str] = (),
         listed: Iterable[Entity] | None = None,
         complete: bool = True,
+        hits: Sequence[SearchHit] | None = None,
     ) -> None:
+        """`hits` are whatever its Search finds for anything, None if it has none."""
         concealed = {EntityRef.parse(ref) for ref in hidden}
         self._visible = {one.ref: one for one in entities if one.ref not in concealed}
         self._listed = tuple(self._visible.values() if listed is None else listed)
         self._complete = complete
+        self._hits = hits
 
     async def entities(self, refs: Collection[EntityRef]) -> Mapping[EntityRef, Entity]:
         return {ref: self._visible[ref] for ref in refs if ref in self._visible}
@@ -49,3 +54,8 @@ class FakePortal:
 
     async def permitted(self, documents: Collection[Governed]) -> frozenset[Governed]:
         return frozenset(each for each in documents if each.entities <= self._visible.keys())
+
+    async def search(self, text: str, *, most: int) -> Sequence[SearchHit]:
+        if self._hits is None:
+            raise NotFoundError("search: nothing there")
+        return self._hits[:most]

@@ -79,6 +79,7 @@ def from_backstage(
         {
             "PORTAL_RAG_INDEX_DIR": str(directory),
             "PORTAL_RAG_BACKSTAGE_URL": portal.url,
+            "PORTAL_RAG_SEARCH": "false",  # files have none
             "PORTAL_RAG_CATALOG_TIMEOUT_SECONDS": "10",
             "PORTAL_RAG_SOURCE_TIMEOUT_SECONDS": "20",
             "PORTAL_RAG_QUESTION_TIMEOUT_SECONDS": "30",

@@ -14,15 +14,12 @@ from portal_rag.backstage.permission import ASK
 from portal_rag.backstage.plugin_keys import create_key, format_keys
 from portal_rag.errors import ConfigurationError
 from tests.backstage.ticking import Ticking
-from tests.factories import make_chunk, make_json
+from tests.factories import make_json
 from tests.fakes.backstage import FakeBackstage
 from tests.fakes.indexes import publish_index
 from tests.portal_rag.recorded import HOW_TO, RUNBOOK, Recorded, post, recording
 from tests.portal_rag.world import CANARY, CHUNKS, ENTITIES, ask, make_settings, serving
 
-INCIDENT = make_chunk(
-    "INC-117: carts were emptied twice on a Tuesday.", page="incidents/inc-117/", kind="incident"
-)
 AWS_KEY = "AKIA" + "Q3EGRXJ7LMZN5P2W"
 ALL_KEYS = {
     "time",
@@ -45,28 +42,6 @@ ALL_KEYS = {
     "sensitive",
     "tookMs",
 }
-
-
-@pytest.fixture(scope="module")
-def portal() -> Iterator[FakeBackstage]:
-    with FakeBackstage(entities=ENTITIES) as backstage:
-        yield backstage
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("index")
-    anyio.run(publish_index, directory, (*CHUNKS, INCIDENT))
-    return directory
-
-
-@pytest.fixture(scope="module")
-def shared(
-    portal: FakeBackstage, index: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Recorded]:
-    path = tmp_path_factory.mktemp("audit") / "audit.jsonl"
-    with recording(portal, index, path) as recorded:
-        yield recorded
 
 
 @pytest.fixture

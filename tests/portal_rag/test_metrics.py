@@ -1,11 +1,8 @@
 """What Prometheus reads: counts of whole questions, and labels from closed sets alone."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-import anyio
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,10 +11,10 @@ from portal_rag.domain import Intent, Level, State, Status
 from portal_rag.errors import PortalRagError
 from portal_rag.metrics import NO_LEVEL, UNKNOWN
 from portal_rag.recording import CANCELLED, UNEXPECTED
+from portal_rag.trail import Stage
 from tests.fakes.backstage import FakeBackstage
-from tests.fakes.indexes import publish_index
 from tests.portal_rag.recorded import HOW_TO, Recorded, post, recording, scraped
-from tests.portal_rag.world import CHUNKS, ENTITIES, ask
+from tests.portal_rag.world import ask
 
 
 def names_below(error: type[PortalRagError]) -> set[str]:
@@ -28,31 +25,10 @@ CLOSED = {
     "intent": {*get_args(Intent), UNKNOWN},
     "outcome": {*get_args(Status), *names_below(PortalRagError), UNEXPECTED, CANCELLED},
     "confidence": {*get_args(Level), NO_LEVEL},
-    "source": {"catalog", "index"},
+    "source": {"catalog", "index", "search"},
     "state": set(get_args(State)),
+    "stage": set(get_args(Stage)),
 }
-
-
-@pytest.fixture(scope="module")
-def portal() -> Iterator[FakeBackstage]:
-    with FakeBackstage(entities=ENTITIES) as backstage:
-        yield backstage
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("index")
-    anyio.run(publish_index, directory, CHUNKS)
-    return directory
-
-
-@pytest.fixture(scope="module")
-def shared(
-    portal: FakeBackstage, index: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Recorded]:
-    path = tmp_path_factory.mktemp("audit") / "audit.jsonl"
-    with recording(portal, index, path) as recorded:
-        yield recorded
 
 
 def samples(recorded: Recorded) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -86,6 +62,8 @@ def test_questions_sources_and_times_are_counted(
     assert told[labelled(states, source="index", state="ok")] == 1
     assert told[labelled("portal_rag_question_seconds_count")] == 4
     assert told[labelled("portal_rag_source_seconds_count", source="catalog")] == 3
+    for stage in get_args(Stage):
+        assert told[labelled("portal_rag_stage_seconds_count", stage=stage)] == 4
 
 
 def test_what_the_gate_held_back_is_counted(

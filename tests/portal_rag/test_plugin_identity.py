@@ -16,6 +16,7 @@ from portal_rag.backstage.document_permissions import ONLY_CATALOG
 from portal_rag.backstage.permission import ASK, PermissionClient
 from portal_rag.backstage.plugin_keys import create_key, format_keys, load_keys
 from portal_rag.backstage.plugin_tokens import PluginTokens
+from portal_rag.backstage.search import SearchClient
 from portal_rag.backstage.tokens import UserToken
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.views import make_views
@@ -176,7 +177,7 @@ def test_every_call_carries_a_token_for_that_plugin_and_that_user(
     for question in ASKED:
         assert post(client, own, question).status_code == 200
     sent = [(each.path.split("/")[2], each.token) for each in portal.requests if each.token]
-    assert {plugin for plugin, _ in sent} == {"catalog", "permission"}
+    assert {plugin for plugin, _ in sent} == {"catalog", "permission", "search"}
     for plugin, token in sent:
         assert token
         claims = claims_of(token)
@@ -275,6 +276,7 @@ async def test_decisions_are_kept_for_half_a_minute_for_one_sign_in_alone(
             signer=PluginTokens(key, plugin_id="portal-rag", clock=lambda: datetime.now(UTC)),
             catalog=CatalogClient(transport),
             permission=PermissionClient(transport),
+            search=SearchClient(transport),
             document_permissions=ONLY_CATALOG,
             timer=timer,
         )

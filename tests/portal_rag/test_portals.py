@@ -7,6 +7,7 @@ import pytest
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.document_permissions import ONLY_CATALOG
 from portal_rag.backstage.permission import PermissionClient
+from portal_rag.backstage.search import SearchClient
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.clients.backstage_portal import MOST_LISTED, BackstagePortal
 from portal_rag.clients.credentials import ForwardedToken, UserCache
@@ -52,6 +53,7 @@ def view(
         ForwardedToken(who),
         catalog=CatalogClient(transport),
         permission=PermissionClient(transport),
+        search=SearchClient(transport),
         document_permissions=ONLY_CATALOG,
         listings=listings or Listings(Ticking(), seconds=60.0),
         allowances=UserCache(Ticking(), seconds=30.0),

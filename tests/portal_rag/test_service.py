@@ -58,7 +58,7 @@ def test_an_exact_fact_is_answered_with_its_source(
     assert answer["confidence"]["level"] == "high"
     (source,) = answer["sources"]
     assert source["url"] == "https://portal.example/catalog/default/component/shop"
-    assert [one["source"] for one in answer["consulted"]] == ["catalog", "index"]
+    assert [one["source"] for one in answer["consulted"]] == ["catalog", "index", "search"]
 
 
 def test_a_runbook_is_quoted_with_its_source(client: TestClient, portal: FakeBackstage) -> None:
