@@ -1,6 +1,7 @@
 """What operators may know of a question beside its answer; askers are never shown it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from portal_rag.corpus.documents import DocumentKind
 from portal_rag.corpus.entity_ref import EntityRef
@@ -13,7 +14,8 @@ class Trail:
     """Names only what the asker could see; of what the gate held back there is a number alone.
 
     `retrieved` and `cited` are ids of sources (`Source.id`). `intent` is None where nothing could
-    be worked out, because the portal did not answer.
+    be worked out, because the portal did not answer. `judged_by` are the figures by which the
+    chance was judged that an answer from documents is right, also of one that was not given.
     """
 
     intent: Intent | None = None
@@ -23,6 +25,7 @@ class Trail:
     dropped: int = 0
     cited: tuple[str, ...] = ()
     cited_kinds: frozenset[DocumentKind] = frozenset()
+    judged_by: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,4 +138,5 @@ def _about(ended: Ended, trail: Trail) -> Mapping[str, Any]:
         "retrieved": list(trail.retrieved),
         "dropped": trail.dropped,
         "cited": list(trail.cited),
+        "judgedBy": {name: round(value, 4) for name, value in trail.judged_by.items()},
     }
