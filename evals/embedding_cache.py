@@ -63,7 +63,8 @@ class CachingEmbedder:
 
     def _fill(self, texts: Sequence[str]) -> None:
         new = [text for text in dict.fromkeys(texts) if not self._knows("document", text)]
-        self._keep("document", new, self._embedder.embed_documents(new))
+        if new:
+            self._keep("document", new, self._embedder.embed_documents(new))
 
     def _knows(self, role: str, text: str) -> bool:
         return bool(self._rows(role, text))

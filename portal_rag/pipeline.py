@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from portal_rag.composing import compose, not_applicable, without_portal
-from portal_rag.confidence import assess, features_of, is_too_uncertain, warn
+from portal_rag.confidence import assess, features_of, is_too_uncertain, kind_of, warn
 from portal_rag.confidence.calibration import Calibration
 from portal_rag.domain import (
     Answer,
@@ -59,12 +59,13 @@ class Pipeline:
         evidence = await self._evidence(query, portal)
         calibration = await self.calibration()
         draft = check(compose(query, evidence))
-        judged_by = features_of(query, draft, evidence)
+        kind, features = kind_of(query, draft, evidence), features_of(query, draft, evidence)
         if is_too_uncertain(query, draft, evidence, calibration):
             evidence = replace(evidence, passages=(), set_aside=len(evidence.passages))
             draft = check(compose(query, evidence))
         answer = self._answer(query, draft, evidence, calibration)
-        trail = replace(trail_of(query, evidence, draft), judged_by=judged_by)
+        trail = trail_of(query, evidence, draft)
+        trail = replace(trail, judged_as=kind, judged_by=features)
         return Answered(answer=answer, trail=trail)
 
     def _without_portal(self, question: Question) -> Answered:

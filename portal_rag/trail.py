@@ -14,8 +14,9 @@ class Trail:
     """Names only what the asker could see; of what the gate held back there is a number alone.
 
     `retrieved` and `cited` are ids of sources (`Source.id`). `intent` is None where nothing could
-    be worked out, because the portal did not answer. `judged_by` are the figures by which the
-    chance was judged that an answer from documents is right, also of one that was not given.
+    be worked out, because the portal did not answer. `judged_as` is the kind of answer
+    as which the chance was judged that it is right, `judged_by` the figures of one from documents;
+    both also of an answer that was not given for being too uncertain.
     """
 
     intent: Intent | None = None
@@ -25,6 +26,7 @@ class Trail:
     dropped: int = 0
     cited: tuple[str, ...] = ()
     cited_kinds: frozenset[DocumentKind] = frozenset()
+    judged_as: str | None = None
     judged_by: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -42,6 +42,7 @@ ALL_KEYS = {
     "retrieved",
     "dropped",
     "cited",
+    "judgedAs",
     "judgedBy",
     "sensitive",
     "tookMs",
