@@ -1,6 +1,7 @@
 """The commands that measure chances: calibrate, answerability."""
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -135,6 +136,8 @@ def _paraphrased(cases: Sequence[Case], *, with_permissions: bool) -> Sequence[C
 
 
 def _serving(content: Path, folder: Path, *, is_portal: bool) -> AbstractContextManager[Served]:
+    if is_portal:
+        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "audit.jsonl").unlink(missing_ok=True)
     if is_portal:

@@ -17,6 +17,7 @@ MEDIUM_PRECISION = 0.75
 REFUSE_BELOW = 0.5
 FEWEST = 20
 """Labels of documents to fit anything to; also how many must be above a threshold."""
+_DRAWN = 10
 Constants = Mapping[AnswerKind | Literal["refused"], float]
 
 
@@ -45,7 +46,7 @@ def learn(
     constants = dict(_constants(labels))
     refused = [each.label.refusing_is_right for each in documents if each.chance < REFUSE_BELOW]
     if refused:
-        constants[REFUSED] = share(refused)
+        constants[REFUSED] = share(refused, _share([one.refusing_is_right for one in labels]))
     return Calibration(
         index=index,
         set_hash=hash_of(labels),
@@ -96,9 +97,9 @@ def threshold(judged: Sequence[Judged], precision: float) -> float | None:
     return None if best is None else round(best, 4)
 
 
-def share(outcomes: Sequence[bool]) -> float:
-    """Give the share that is true by Laplace's rule, which is never quite 0 or 1."""
-    return round((sum(outcomes) + 1) / (len(outcomes) + 2), 4)
+def share(outcomes: Sequence[bool], usual: float) -> float:
+    """Give the share that is true, drawn towards the usual one as by ten more outcomes."""
+    return round((sum(outcomes) + _DRAWN * usual) / (len(outcomes) + _DRAWN), 4)
 
 
 def _fitted(labels: Sequence[Label], penalty: float) -> Logistic:
@@ -114,4 +115,11 @@ def _fitted(labels: Sequence[Label], penalty: float) -> Logistic:
 
 def _constants(labels: Sequence[Label]) -> Constants:
     kinds = sorted({label.kind for label in labels} - {DOCUMENT})
-    return {kind: share([each.right for each in labels if each.kind == kind]) for kind in kinds}
+    usual = _share([label.right for label in labels])
+    return {
+        kind: share([each.right for each in labels if each.kind == kind], usual) for kind in kinds
+    }
+
+
+def _share(outcomes: Sequence[bool]) -> float:
+    return sum(outcomes) / len(outcomes)

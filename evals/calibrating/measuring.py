@@ -65,6 +65,7 @@ def report(judged: Sequence[Judged], calibration: Calibration) -> dict[str, obje
         "weights": dict(
             zip(calibration.documents.features, calibration.documents.weights, strict=True)
         ),
+        "labels": [{**asdict(each.label), "chance": round(each.chance, 4)} for each in judged],
     }
 
 
