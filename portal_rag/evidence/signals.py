@@ -28,7 +28,7 @@ def signals_of(
     `terms` are those of the question (`query_terms`), `shown` the texts of the passages chosen to
     be shown, with their titles (`Chunk.embedded_text`).
     """
-    dense, lexical = dense[:DEPTH], lexical[:DEPTH]
+    dense, lexical = (sorted(hits, key=_place)[:DEPTH] for hits in (dense, lexical))
     if not dense and not lexical:
         return None
     weights = _term_weights([hit.stored.chunk.embedded_text for hit in lexical], terms)
@@ -47,6 +47,12 @@ def signals_of(
         agreement=_rounded(_agreement(dense, lexical)),
         terms=len(terms.indices),
     )
+
+
+def _place(hit: Hit) -> tuple[float, str, int]:
+    """Put equals in the order of their pages, which is the same wherever they were indexed."""
+    chunk = hit.stored.chunk
+    return (-hit.score, chunk.document_path, chunk.ordinal)
 
 
 def _term_weights(texts: Sequence[str], terms: SparseVector) -> _Numbers:
