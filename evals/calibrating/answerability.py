@@ -137,7 +137,7 @@ async def _features(text: str, reader: EdgeReader, embedder: Embedder) -> Mappin
     vector = embedder.embed_query(text)
     dense = await reader.search(vector, visible_to=everything, limit=DEPTH)
     lexical = await reader.search(terms, visible_to=everything, limit=DEPTH)
-    signals = signals_of(dense, lexical, terms=terms, shown=_shown(dense, lexical))
+    signals = signals_of(dense, lexical, terms=terms.indices, shown=_shown(dense, lexical))
     return {} if signals is None else {name: float(v) for name, v in asdict(signals).items()}
 
 

@@ -37,7 +37,7 @@ async def searched(folder: Path, question: str, pages: list[Chunk]) -> Signals:
     finally:
         await reader.close()
     shown = [lexical[0].stored.chunk.embedded_text] if lexical else []
-    signals = signals_of(dense, lexical, terms=terms, shown=shown)
+    signals = signals_of(dense, lexical, terms=terms.indices, shown=shown)
     assert signals is not None
     return signals
 
@@ -68,21 +68,23 @@ async def test_a_question_without_a_known_word_is_not_covered(tmp_path: Path) ->
 
 
 def test_two_rankings_without_anything_have_no_signals() -> None:
-    assert signals_of([], [], terms=query_terms("x"), shown=[]) is None
+    assert signals_of([], [], terms=query_terms("x").indices, shown=[]) is None
 
 
 def test_the_agreement_is_the_share_that_both_begin_with() -> None:
     one, two = hit("broker", 2.0, "a/"), hit("drain", 1.0, "b/")
     terms = query_terms("broker drain")
-    both = signals_of([one, two], [one, two], terms=terms, shown=[])
-    half = signals_of([one, hit("x", 0.1, "c/")], [one, two], terms=terms, shown=[])
+    both = signals_of([one, two], [one, two], terms=terms.indices, shown=[])
+    half = signals_of([one, hit("x", 0.1, "c/")], [one, two], terms=terms.indices, shown=[])
     assert both is not None
     assert half is not None
     assert (both.agreement, half.agreement) == (1.0, 0.5)
 
 
 def test_a_question_of_stop_words_alone_has_no_terms() -> None:
-    signals = signals_of([hit("broker", 0.4, "a/")], [], terms=query_terms("the of"), shown=["x"])
+    signals = signals_of(
+        [hit("broker", 0.4, "a/")], [], terms=query_terms("the of").indices, shown=["x"]
+    )
     assert signals is not None
     assert (signals.terms, signals.unknown, signals.covered) == (0, 0.0, 0.0)
     assert signals.similarity == 0.4
@@ -104,8 +106,8 @@ def test_shares_are_shares_and_what_lies_deeper_does_not_count(
     dense: list[Hit], lexical: list[Hit], asked: set[str]
 ) -> None:
     terms, shown = query_terms(" ".join(sorted(asked))), ["broker drain", "cache"]
-    signals = signals_of(dense, lexical, terms=terms, shown=shown)
-    assert signals == signals_of(dense[:DEPTH], lexical[:DEPTH], terms=terms, shown=shown)
+    signals = signals_of(dense, lexical, terms=terms.indices, shown=shown)
+    assert signals == signals_of(dense[:DEPTH], lexical[:DEPTH], terms=terms.indices, shown=shown)
     if signals is None:
         assert not dense
         assert not lexical
