@@ -7,7 +7,7 @@ import click
 
 from evals.backstage import BackstageError
 from evals.calibrating.answerability import DataMissingError
-from evals.calibrating.commands import DifferentIndexesError, answerability, calibrate
+from evals.calibrating.commands import UnlikeIndexesError, answerability, calibrate
 from evals.calibrating.learning import TooFewLabelsError
 from evals.golden_set.asking import AskingError
 from evals.golden_set.cases import GoldenSetError
@@ -21,11 +21,11 @@ _EXPECTED = (
     AskingError,
     BackstageError,
     DataMissingError,
-    DifferentIndexesError,
     GoldenSetError,
     RecordError,
     ServingError,
     TooFewLabelsError,
+    UnlikeIndexesError,
 )
 
 

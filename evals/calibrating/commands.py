@@ -30,7 +30,7 @@ from evals.embedding_cache import CachingEmbedder
 from evals.golden_set.cases import Case, load_cases
 from evals.golden_set.commands import FILE, FOLDER
 from evals.golden_set.fingerprints import read_manifest
-from evals.golden_set.records import CaseRecord
+from evals.golden_set.records import CaseRecord, read_record
 from evals.golden_set.running import run_cases
 from evals.golden_set.serving import Served, served_from_backstage, served_from_files
 from portal_rag.confidence.calibration import calibration_to_json
@@ -38,6 +38,7 @@ from portal_rag.corpus.embedding import load_embedder
 from portal_rag.corpus.schema import manifest_from_json
 from portal_rag.corpus.store import IndexIdentity
 
+_Answers = tuple[Sequence[CaseRecord], IndexIdentity]
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 _NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 _UNCALIBRATED = {"PORTAL_RAG_CALIBRATION_FILE": "off"}
@@ -49,14 +50,15 @@ _DATA = click.option(
 )
 
 
-class DifferentIndexesError(Exception):
-    """The questions were asked of indexes that were not made in the same way."""
+class UnlikeIndexesError(Exception):
+    """A calibration holds for one way of indexing; the answers are of several, or of none known."""
 
 
 @click.command()
-@click.argument("golden", nargs=-1, required=True, type=FILE)
-@click.option("--content", type=FOLDER, required=True, help="The portal that GOLDEN is about.")
+@click.argument("golden", nargs=-1, type=FILE)
+@click.option("--content", type=FOLDER, help="The portal that GOLDEN is about.")
 @click.option("--portal", is_flag=True, help="Serve it by a real Backstage, with its users.")
+@click.option("--run", "runs", multiple=True, type=FILE, help="A run.json, instead of asking.")
 @click.option(
     "--docs-questions", "docs", multiple=True, type=FILE, help="Over the data set backstage-docs."
 )
@@ -67,8 +69,9 @@ class DifferentIndexesError(Exception):
 def calibrate(
     *,
     golden: tuple[Path, ...],
-    content: Path,
+    content: Path | None,
     portal: bool,
+    runs: tuple[Path, ...],
     docs: tuple[Path, ...],
     data: Path | None,
     work: Path | None,
@@ -79,17 +82,19 @@ def calibrate(
 
     Without --portal everybody may see everything, and cases about permissions are left out.
     """
+    if bool(golden) != bool(content) or not (golden or runs or docs):
+        raise click.UsageError("Name GOLDEN with its --content, a --run or --docs-questions.")
+    answers = [_of_run(path) for path in runs]
     with _folder(work) as folder:
-        cases = _paraphrased(load_cases(golden), with_permissions=portal)
-        records, index = _asked(cases, _serving(content, folder / "golden", is_portal=portal))
-        labels = list(labels_of(records))
+        if content:
+            cases = _paraphrased(load_cases(golden), with_permissions=portal)
+            answers.append(_asked(cases, _serving(content, folder / "golden", is_portal=portal)))
         if docs:
             questions = [case for path in docs for case in load_docs_questions(path)]
             over_docs = _serving(_docs_portal(data, folder), folder / "docs", is_portal=False)
-            records, index_of_docs = _asked(questions, over_docs)
-            _check_same(index, index_of_docs)
-            labels += labels_of(records)
-    _learn(labels, index, out, report_file)
+            answers.append(_asked(questions, over_docs))
+    labels = [label for records, _ in answers for label in labels_of(records)]
+    _learn(labels, _same({index for _, index in answers}), out, report_file)
 
 
 @click.command()
@@ -145,13 +150,24 @@ def _serving(content: Path, folder: Path, *, is_portal: bool) -> AbstractContext
     return served_from_files(content, folder, None, _UNCALIBRATED)
 
 
-def _asked(
-    cases: Sequence[Case], serving: AbstractContextManager[Served]
-) -> tuple[Sequence[CaseRecord], IndexIdentity]:
+def _asked(cases: Sequence[Case], serving: AbstractContextManager[Served]) -> _Answers:
     with serving as served:
         run = run_cases(cases, served, run_id="calibrate", golden=(), gates={}, tell=_silent)
         manifest = read_manifest(served.index) if served.index else {}
     return run.cases, manifest_from_json(manifest).identity
+
+
+def _of_run(path: Path) -> _Answers:
+    record = read_record(path)
+    index = record.fingerprints.get("index")
+    if not index:
+        raise UnlikeIndexesError(f"{path} does not say how the index was made that was asked")
+    identity = IndexIdentity(
+        embedding=index["embedding_fingerprint"],
+        schema=index["schema_version"],
+        chunking=index.get("chunking_version") or 0,
+    )
+    return record.cases, identity
 
 
 def _silent(_: CaseRecord) -> None:
@@ -176,9 +192,11 @@ def _data_folder(data: Path | None) -> Path:
     return data
 
 
-def _check_same(one: IndexIdentity, other: IndexIdentity) -> None:
-    if one != other:
-        raise DifferentIndexesError(f"The two indexes were made in two ways: {one}, {other}")
+def _same(indexes: set[IndexIdentity]) -> IndexIdentity:
+    if len(indexes) > 1:
+        made = "; ".join(sorted(map(str, indexes)))
+        raise UnlikeIndexesError(f"The indexes that were asked were made in different ways: {made}")
+    return indexes.pop()
 
 
 @contextmanager

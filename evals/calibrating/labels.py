@@ -36,7 +36,7 @@ def labels_of(records: Iterable[CaseRecord]) -> Iterator[Label]:
         kind = _KINDS.get(judged.judged_as or "") if judged else None
         if each.passed is None or judged is None or kind is None:
             continue
-        if kind == DOCUMENT and not judged.judged_by:
+        if kind == DOCUMENT and not (judged.judged_by and _cites(each)):
             continue
         yield Label(
             group=str(each.case.provenance.get(ORIGINAL, each.case.cluster)),
@@ -45,6 +45,11 @@ def labels_of(records: Iterable[CaseRecord]) -> Iterator[Label]:
             right=is_right(each),
             refusing_is_right="refuse" in each.case.expect.outcomes,
         )
+
+
+def _cites(each: CaseRecord) -> bool:
+    """Whether there is an answer: one that was too uncertain was judged and not given."""
+    return bool(each.answer and each.answer.get("sources"))
 
 
 def hash_of(labels: Sequence[Label]) -> str:

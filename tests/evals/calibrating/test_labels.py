@@ -9,6 +9,7 @@ from evals.calibrating.paraphrasing import paraphrases
 from evals.golden_set.asking import Asked
 from evals.golden_set.cases import Case, Expectation, GoldenSetError
 from evals.golden_set.records import CaseRecord, Understood, record_case, skip_case
+from tests.evals.golden_set import made_up
 
 OWNER_CASE = Case(
     id="own-1",
@@ -26,7 +27,7 @@ def recorded(case: Case, status: str, understood: Understood | None) -> CaseReco
         "id": "1",
         "status": status,
         "answer": "x",
-        "sources": [],
+        "sources": [made_up.source()] if status == "answered" else [],
         "consulted": [],
         "followUps": [],
         "warnings": [],
@@ -55,6 +56,10 @@ def test_an_answer_is_labelled_by_whether_it_was_right() -> None:
 
 def replace_kind(kind: str) -> Understood:
     return DOCUMENT.model_copy(update={"judged_as": kind, "judged_by": {}})
+
+
+def test_an_answer_that_was_not_given_for_being_too_uncertain_is_no_label() -> None:
+    assert labelled(recorded(OWNER_CASE, "insufficient_evidence", DOCUMENT)) == []
 
 
 @pytest.mark.parametrize(
