@@ -14,7 +14,7 @@ BACKEND := deploy/backstage/backend
 # What `make run`, `make demo` and `make ask` use: the example portal, from files, without Backstage.
 EXAMPLE_ENV := PORTAL_RAG_AUTH=none PORTAL_RAG_INDEX_DIR=$(TRIAL)
 
-.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix evals mutations bench clean
+.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix evals calibrate mutations bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,11 @@ portal-stop: ## End it
 
 leak-matrix: $(READY) ## Ask a real Backstage, as each user and in both identities, about all that is hidden
 	$(BIN)/python -m evals.leakage $(EXAMPLE)
+
+calibrate: $(READY) ## Learn what confidence is computed with; PORTAL_RAG_EVAL_DATA names the data sets
+	$(BIN)/portal-evals calibrate --content $(EXAMPLE) --portal --docs-questions evals/retrieval/backstage_docs.dev.yaml \
+		--work $(EVALS_OUT)/calibrating --report $(EVALS_OUT)/calibration.json \
+		--out portal_rag/confidence/packaged_calibration.json $(GOLDEN)
 
 evals: $(READY) ## Ask the golden questions of a real Backstage as each user, judge the answers, check the gates
 	$(BIN)/portal-evals lint --content $(EXAMPLE) $(GOLDEN)

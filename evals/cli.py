@@ -1,4 +1,4 @@
-"""`portal-evals lint | run | compare | report | harvest`."""
+"""`portal-evals lint | run | compare | report | harvest | calibrate | answerability`."""
 
 import sys
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 import click
 
 from evals.backstage import BackstageError
+from evals.calibrating.answerability import DataMissingError
+from evals.calibrating.commands import UnlikeIndexesError, answerability, calibrate
+from evals.calibrating.learning import TooFewLabelsError
 from evals.golden_set.asking import AskingError
 from evals.golden_set.cases import GoldenSetError
 from evals.golden_set.commands import compare_runs, harvest, lint_cases, report
@@ -14,7 +17,16 @@ from evals.golden_set.run_command import run
 from evals.golden_set.serving import ServingError
 
 BAD_INPUT = 2
-_EXPECTED = (AskingError, BackstageError, GoldenSetError, RecordError, ServingError)
+_EXPECTED = (
+    AskingError,
+    BackstageError,
+    DataMissingError,
+    GoldenSetError,
+    RecordError,
+    ServingError,
+    TooFewLabelsError,
+    UnlikeIndexesError,
+)
 
 
 class _Program(click.Group):
@@ -37,7 +49,7 @@ def main() -> None:
     """
 
 
-for _command in (lint_cases, run, compare_runs, report, harvest):
+for _command in (lint_cases, run, compare_runs, report, harvest, calibrate, answerability):
     main.add_command(_command)
 
 

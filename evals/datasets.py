@@ -18,12 +18,18 @@ _HOST = "backstage"
 @click.argument("target", type=click.Path(exists=False, path_type=Path))
 def main(data: Path, target: Path) -> None:
     """Write the folder DATA (corpus.jsonl, catalog_entities.jsonl) as a portal to TARGET."""
+    pages, entities = write_portal(data, target)
+    click.echo(f"{pages} pages and {entities} entities in {target}")
+
+
+def write_portal(data: Path, target: Path) -> tuple[int, int]:
+    """Write the data as a portal; gives how many pages and entities it has."""
     pages = sum(_write_page(page, target / "site") for page in _rows(data / "corpus.jsonl"))
     (target / "site" / "mkdocs.yml").write_text("site_name: Backstage\n", encoding="utf-8")
     entities = [_entity(row) for row in _rows(data / "catalog_entities.jsonl")]
     catalog = target / "catalog.yaml"
     catalog.write_text(yaml.safe_dump_all(entities, sort_keys=False), encoding="utf-8")
-    click.echo(f"{pages} pages and {len(entities)} entities in {target}")
+    return pages, len(entities)
 
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:

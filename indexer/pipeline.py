@@ -20,6 +20,7 @@ from typing import Any
 
 from indexer.backlog import Backlog
 from indexer.changes import Changes
+from indexer.chunking import CHUNKING_VERSION
 from indexer.contents import contents_of
 from indexer.governing import Governance, compare, govern, salt_of
 from indexer.progress import RunProgress
@@ -242,6 +243,7 @@ async def _manifest(work: _Work, tools: Tools) -> Manifest:
         catalog_hash=work.catalog_hash,
         contents=work.contents,
         salt=work.governance.salt,
+        chunking_version=CHUNKING_VERSION,
     )
 
 

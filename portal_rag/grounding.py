@@ -19,7 +19,8 @@ def check(draft: Draft) -> Draft:
     that the evidence was insufficient.
     """
     kept = [s for s in draft.statements if not s.citations or _stands(s, draft.sources)]
-    grounded = replace(draft, statements=tuple(kept), sources=draft.sources)
+    dropped = len(draft.statements) - len(kept)
+    grounded = replace(draft, statements=tuple(kept), dropped=draft.dropped + dropped)
     if draft.sources and not any(statement.citations for statement in kept):
         grounded = replace(grounded, status="insufficient_evidence")
     return _renumbered(_with_web_links_only(grounded))

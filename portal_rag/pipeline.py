@@ -1,10 +1,11 @@
 """THE WAY OF A QUESTION: understand -> gather -> compose -> check -> assess. Nothing else."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from portal_rag.composing import compose, not_applicable, without_portal
-from portal_rag.confidence import assess, warn
+from portal_rag.confidence import assess, features_of, is_too_uncertain, kind_of, warn
+from portal_rag.confidence.calibration import Calibration
 from portal_rag.domain import (
     Answer,
     Clock,
@@ -25,14 +26,22 @@ from portal_rag.trail import Answered, Laps, Trail, trail_of
 from portal_rag.understanding import understand, understand_without_portal
 
 
+async def uncalibrated() -> None:
+    """Stand for the calibration of an index that has none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """Answers questions; holds nothing that belongs to one asker."""
+    """Answers questions; holds nothing that belongs to one asker.
+
+    `calibration` gives the one that fits the index as it is now, if any does.
+    """
 
     gathering: Gathering
     clock: Clock
     timer: Timer
     make_id: Callable[[], str]
+    calibration: Callable[[], Awaitable[Calibration | None]] = uncalibrated
 
     async def answer(self, question: Question, portal: Portal | NoPortal) -> Answer:
         """Answer with what this asker's portal shows; a portal that fails is said in the answer."""
@@ -50,19 +59,25 @@ class Pipeline:
         laps.end("understand")
         evidence = await self._evidence(query, portal)
         laps.end("gather")
+        calibration = await self.calibration()
         composed = compose(query, evidence)
         laps.end("compose")
         draft = check(composed)
         laps.end("check")
-        answer = self._answer(question, draft, evidence)
+        kind, features = kind_of(query, draft, evidence), features_of(query, draft, evidence)
+        if is_too_uncertain(query, draft, evidence, calibration):
+            evidence = replace(evidence, passages=(), set_aside=len(evidence.passages))
+            draft = check(compose(query, evidence))
+        answer = self._answer(query, draft, evidence, calibration)
         laps.end("assess")
-        return Answered(answer=answer, trail=trail_of(query, evidence, draft, laps.taken))
+        trail = trail_of(query, evidence, draft, laps.taken)
+        return Answered(answer=answer, trail=replace(trail, judged_as=kind, judged_by=features))
 
     def _without_portal(self, question: Question) -> Answered:
         query = understand_without_portal(question)
         evidence = Evidence() if query.purpose == "write" else self.gathering.ask_nothing()
         draft = not_applicable(query)
-        answer = self._answer(question, draft, evidence)
+        answer = self._answer(query, draft, evidence, None)
         return Answered(answer=answer, trail=trail_of(query, evidence, draft))
 
     async def _evidence(self, query: Query, portal: Portal) -> Evidence:
@@ -74,18 +89,21 @@ class Pipeline:
         took = round((self.timer() - started) * 1000)
         consulted = Consulted(source="catalog", state=state_of(error), took_ms=took)
         evidence = Evidence(consulted=(consulted,))
-        return self._answer(question, without_portal(), evidence)
+        query = understand_without_portal(question)
+        return self._answer(query, without_portal(), evidence, None)
 
-    def _answer(self, question: Question, draft: Draft, evidence: Evidence) -> Answer:
+    def _answer(
+        self, query: Query, draft: Draft, evidence: Evidence, calibration: Calibration | None
+    ) -> Answer:
         now = self.clock()
         return Answer(
             id=self.make_id(),
-            conversation_id=question.conversation_id or self.make_id(),
+            conversation_id=query.question.conversation_id or self.make_id(),
             status=draft.status,
             text=_text(draft),
-            confidence=assess(draft, evidence, now),
+            confidence=assess(query, draft, evidence, calibration, now),
             sources=draft.sources,
-            warnings=warn(draft, evidence, now),
+            warnings=warn(query, draft, evidence, now),
             consulted=evidence.consulted,
             follow_ups=draft.follow_ups,
         )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr
 
 from portal_rag.backstage.document_permissions import DocumentPermissions
+from portal_rag.corpus.freshness import Freshness
 from portal_rag.corpus.settings import SHARED_PREFIX, CorpusSettings, HttpUrl, load_settings
 from portal_rag.errors import ConfigurationError
 
@@ -34,6 +35,16 @@ def _check_audit_log(value: str) -> str:
 
 AuditLog = Annotated[str, AfterValidator(_check_audit_log)]
 """Where audit lines go; a bare word is taken for a mistake, not for a file."""
+
+
+def _check_calibration_file(value: str) -> str:
+    if value != "off" and not {"/", "."} & set(value):
+        raise ValueError("must be `off` or the path of a file, such as ./calibration.json")
+    return value
+
+
+CalibrationFile = Annotated[str, AfterValidator(_check_calibration_file)]
+"""As for the audit log, a bare word is taken for a mistake."""
 
 
 class ServiceSettings(CorpusSettings):
@@ -63,6 +74,8 @@ class ServiceSettings(CorpusSettings):
     question_timeout_seconds: PositiveFloat = 5.0
     search: bool = True
     stale_after_days: PositiveInt = 365
+    stale_after_days_by_kind: str = ""
+    calibration_file: CalibrationFile | None = None
     audit_log: AuditLog = "off"
     audit_user: Literal["ref", "hashed"] = "ref"
     audit_user_key: SecretStr | None = Field(default=None, min_length=16)
@@ -81,6 +94,7 @@ def load_service_settings(environ: Mapping[str, str] = os.environ) -> ServiceSet
         ConfigurationError: a name is unknown, or a value is missing, wrong or contradicts another.
     """
     settings = load_settings(ServiceSettings, environ)
+    Freshness.parse(settings.stale_after_days, settings.stale_after_days_by_kind)
     _check_audit(settings)
     if settings.auth == "oidc":
         _check_oidc(settings)

@@ -1,6 +1,7 @@
 """What operators may know of a question beside its answer; askers are never shown it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from portal_rag.corpus.documents import DocumentKind
@@ -37,7 +38,9 @@ class Trail:
     """Names only what the asker could see; of what the gate held back there is a number alone.
 
     `retrieved` and `cited` are ids of sources (`Source.id`). `intent` is None where nothing could
-    be worked out, because the portal did not answer.
+    be worked out, because the portal did not answer. `judged_as` is the kind of answer
+    as which the chance was judged that it is right, `judged_by` the figures of one from documents;
+    both also of an answer that was not given for being too uncertain.
     """
 
     intent: Intent | None = None
@@ -48,6 +51,8 @@ class Trail:
     cited: tuple[str, ...] = ()
     cited_kinds: frozenset[DocumentKind] = frozenset()
     stages: StageTimes = ()
+    judged_as: str | None = None
+    judged_by: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from portal_rag.clients.credentials import UserCache, UserKey
 from portal_rag.clients.plugin_portal import PluginPortal
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.freshness import Freshness
 from portal_rag.domain import Listing, Portal, Query, Question
 from portal_rag.evidence.catalog import CatalogFacts
 from portal_rag.evidence.gathering import Gathering
@@ -151,7 +152,7 @@ class Asking:
             index=self._index,
             embedder=self._embedder,
             clock=lambda: _NOW,
-            stale_after=timedelta(days=365),
+            freshness=Freshness(default=timedelta(days=365)),
         )
 
 

@@ -12,7 +12,14 @@ _ROOT = Path(__file__).parents[2]
 _PROMPTS = _ROOT / "portal_rag" / "prompts"
 _SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
-_OF_INDEX = ("schema_version", "embedding_fingerprint", "catalog_hash", "chunk_count", "sources")
+_OF_INDEX = (
+    "schema_version",
+    "embedding_fingerprint",
+    "chunking_version",
+    "catalog_hash",
+    "chunk_count",
+    "sources",
+)
 
 
 def fingerprints(settings: Mapping[str, str], index: Path | None) -> Mapping[str, Any]:

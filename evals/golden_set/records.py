@@ -22,10 +22,15 @@ class _Part(BaseModel):
 
 
 class Understood(_Part):
-    """What the service took a question for, as its audit log says."""
+    """What the service took a question for, as its audit log says.
+
+    `judged_as` and `judged_by` are the kind and the figures by which its confidence was judged.
+    """
 
     intents: tuple[str, ...]
     entities: tuple[str, ...]
+    judged_as: str | None = None
+    judged_by: Mapping[str, float] = {}
 
 
 class CaseRecord(_Part):
@@ -146,6 +151,8 @@ def read_understood(lines: Iterable[str]) -> Mapping[str, Understood]:
             understood[entry["answerId"]] = Understood(
                 intents=tuple(_words(entry.get("intent"))),
                 entities=tuple(entry.get("entities") or ()),
+                judged_as=entry.get("judgedAs"),
+                judged_by=entry.get("judgedBy") or {},
             )
     return understood
 

@@ -14,6 +14,7 @@ from evals.leakage.worlds import listed
 from evals.serving import PATIENCE, run_indexer, serve
 
 _GUEST = "user:default/guest"
+_NO_MORE: Mapping[str, str] = {}
 _PORT = re.compile(r"(?<=//127\.0\.0\.1:)\d+")
 
 
@@ -53,28 +54,41 @@ def served_at(url: str, token_of: TokenOf, audit_log: Path | None) -> Iterator[S
 
 
 @contextmanager
-def served_from_files(content: Path, folder: Path, sees_all: Collection[str]) -> Iterator[Served]:
-    """Index a portal of files and serve it without sign-in; all is visible to whoever asks."""
-    environ = _environ(folder) | {"PORTAL_RAG_AUTH": "none"}
+def served_from_files(
+    content: Path,
+    folder: Path,
+    sees_all: Collection[str] | None,
+    settings: Mapping[str, str] = _NO_MORE,
+) -> Iterator[Served]:
+    """Index a portal of files and serve it without sign-in; all is visible to whoever asks.
+
+    With None anybody may be asked as, as if they saw all. An index in `folder` is brought up to
+    date. `settings` are more of them for the service.
+    """
+    environ = _environ(folder) | {"PORTAL_RAG_AUTH": "none", **settings}
     _index(environ, "--source", "files", "--path", str(content))
     with _served(environ, folder, nobody_signs_in, sees_all) as served:
         yield served
 
 
 @contextmanager
-def served_from_backstage(content: Path, folder: Path) -> Iterator[Served]:
+def served_from_backstage(
+    content: Path, folder: Path, settings: Mapping[str, str] = _NO_MORE
+) -> Iterator[Served]:
     """Start a real Backstage over a portal of files, index it, and ask as each user."""
     with (
         run_portal(content, folder / "run") as portal,
-        served_over(portal, folder) as served,
+        served_over(portal, folder, settings) as served,
     ):
         yield served
 
 
 @contextmanager
-def served_over(portal: Portal, folder: Path) -> Iterator[Served]:
+def served_over(
+    portal: Portal, folder: Path, settings: Mapping[str, str] = _NO_MORE
+) -> Iterator[Served]:
     """Index a Backstage that runs already, and ask as each of its users."""
-    environ = _environ(folder) | {"PORTAL_RAG_BACKSTAGE_URL": portal.url}
+    environ = _environ(folder) | {"PORTAL_RAG_BACKSTAGE_URL": portal.url, **settings}
     token = {"PORTAL_INDEX_BACKSTAGE_TOKEN": portal.service_token}
     _index(environ | token, "--source", "backstage")
 

@@ -96,7 +96,7 @@ def claims(records: Sequence[CaseRecord]) -> tuple[list[float], list[bool]]:
         probability = promised(each.answer)
         if each.passed is not None and probability is not None:
             confidences.append(probability)
-            right.append(_is_right(each))
+            right.append(is_right(each))
     return confidences, right
 
 
@@ -111,7 +111,7 @@ def promised(answer: Mapping[str, Any] | None) -> float | None:
     return NOMINAL.get(confidence.get("level", ""))
 
 
-def _is_right(each: CaseRecord) -> bool:
+def is_right(each: CaseRecord) -> bool:
     """Whether an answer is right, whatever was said of its confidence."""
     return all(holds is not False for name, holds in each.checks.items() if name != "confidence")
 

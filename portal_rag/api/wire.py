@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic.alias_generators import to_camel
 
 from portal_rag.corpus.entity_ref import EntityRef
-from portal_rag.domain import Answer, Consulted, FollowUp, Question, Source, Turn
+from portal_rag.domain import Answer, Confidence, Consulted, FollowUp, Question, Source, Turn
 from portal_rag.errors import InputError
 
 LONGEST_QUESTION = 4000
@@ -82,10 +82,7 @@ def to_wire(answer: Answer) -> dict[str, Any]:
         "answer": answer.text,
     }
     if answer.confidence:
-        body["confidence"] = {
-            "level": answer.confidence.level,
-            "reasons": list(answer.confidence.reasons),
-        }
+        body["confidence"] = _confidence(answer.confidence)
     return body | {
         "sources": [_source(number, one) for number, one in enumerate(answer.sources, start=1)],
         "warnings": [
@@ -94,6 +91,16 @@ def to_wire(answer: Answer) -> dict[str, Any]:
         ],
         "consulted": [_consulted(one) for one in answer.consulted],
         "followUps": [_follow_up(one) for one in answer.follow_ups],
+    }
+
+
+def _confidence(confidence: Confidence) -> dict[str, Any]:
+    """Write a probability only where there is one: without a calibration nothing is known."""
+    known = confidence.probability is not None
+    return {
+        "level": confidence.level,
+        **({"probability": round(confidence.probability or 0.0, 2)} if known else {}),
+        "reasons": list(confidence.reasons),
     }
 
 

@@ -138,4 +138,6 @@ def _about(ended: Ended, trail: Trail) -> Mapping[str, Any]:
         "retrieved": list(trail.retrieved),
         "dropped": trail.dropped,
         "cited": list(trail.cited),
+        "judgedAs": trail.judged_as,
+        "judgedBy": {name: round(value, 4) for name, value in trail.judged_by.items()},
     }

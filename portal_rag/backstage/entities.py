@@ -165,6 +165,11 @@ class Entity:
         """Whether no location produces it any more, so that it is likely out of date."""
         return self.annotations.get(ORPHAN) == "true"
 
+    @property
+    def error_count(self) -> int:
+        """How many errors of processing the catalog reports; what it shows is then older."""
+        return sum(_text(item, "level") == "error" for item in _items(self.json, "status", "items"))
+
     def _whole(self, kind: str) -> EntityRef | None:
         return next((ref for ref in self.targets("partOf") if ref.kind == kind), None)
 

@@ -87,13 +87,22 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IndexIdentity:
+    """The way in which an index was made: one calibration holds for one such way."""
+
+    embedding: str
+    schema: int
+    chunking: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What an index is: which schema and model it was built with, from which sources, when.
 
     `built_from_files` is true only if every source that ever contributed read local files: the
     condition for answering without authentication. `catalog_hash` changes with the catalog
     snapshot that is kept beside the vectors; empty without one. `contents` is by `Document.source`.
-    `salt` is what predicates are hashed with.
+    `salt` is what predicates are hashed with. `chunking_version` is 0 where no run said it.
     """
 
     schema_version: int
@@ -107,6 +116,15 @@ class Manifest:
     catalog_hash: str = ""
     contents: Mapping[str, Content] = field(default_factory=dict)
     salt: str = ""
+    chunking_version: int = 0
+
+    @property
+    def identity(self) -> IndexIdentity:
+        return IndexIdentity(
+            embedding=self.embedding_fingerprint,
+            schema=self.schema_version,
+            chunking=self.chunking_version,
+        )
 
 
 SourceState = Mapping[str, Mapping[str, str]]

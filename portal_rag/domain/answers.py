@@ -34,7 +34,8 @@ class FollowUp:
 class Draft:
     """An answer before it was checked; citations count from 1 into `sources`.
 
-    `unread` are the words of the question that the answer takes no account of.
+    `unread` are the words of the question that the answer takes no account of, `dropped` counts
+    the statements that were taken out because their sources did not carry them.
     """
 
     status: Status
@@ -42,6 +43,7 @@ class Draft:
     sources: tuple[Source, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
     unread: tuple[str, ...] = ()
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

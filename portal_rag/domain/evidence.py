@@ -118,7 +118,9 @@ class Signals:
 class Evidence:
     """Everything found that the asker may see; `dropped` counts what the gate held back.
 
-    `contacts` are facts about who could know more; `signals` is None where the index was not asked.
+    `set_aside` counts the passages that no answer was made of, for it would more likely have been
+    wrong than right. `contacts` are facts about who could know more; `signals` is None where the
+    index was not asked.
     """
 
     facts: tuple[Fact, ...] = ()
@@ -126,4 +128,5 @@ class Evidence:
     passages: tuple[Passage, ...] = ()
     signals: Signals | None = None
     dropped: int = 0
+    set_aside: int = 0
     consulted: tuple[Consulted, ...] = ()

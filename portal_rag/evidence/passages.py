@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import anyio.to_thread
 
 from portal_rag.corpus.documents import Chunk, Governed
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.freshness import Freshness
 from portal_rag.corpus.lexical import query_terms
 from portal_rag.corpus.store import Hit, IndexReader
 from portal_rag.corpus.visibility import Refused, Visibility, Without
@@ -53,12 +54,12 @@ class IndexPassages:
     name = "index"
 
     def __init__(
-        self, *, index: IndexReader, embedder: Embedder, clock: Clock, stale_after: timedelta
+        self, *, index: IndexReader, embedder: Embedder, clock: Clock, freshness: Freshness
     ) -> None:
         self._index = index
         self._embedder = embedder
         self._clock = clock
-        self._stale_after = stale_after
+        self._freshness = freshness
 
     async def find(self, query: Query, portal: Portal) -> Finding:
         if query.purpose == "facts" and query.subjects:
@@ -122,7 +123,7 @@ class IndexPassages:
             url=chunk.url + anchor,
             fetched_at=indexed_at,
             modified_at=modified,
-            stale=modified is not None and now - modified > self._stale_after,
+            stale=self._freshness.is_stale(chunk.kind, modified, now),
             excerpt=chunk.text,
         )
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -15,6 +15,7 @@ from portal_rag.clients.local_portal import LocalPortal
 from portal_rag.clients.oidc.tokens import SubjectTokens
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.embedding import Embedder, load_embedder
+from portal_rag.corpus.freshness import Freshness
 from portal_rag.corpus.query_model import LoadEmbedder, QueryModel
 from portal_rag.corpus.store import IndexReader
 from portal_rag.domain import Clock
@@ -35,6 +36,7 @@ from portal_rag.services.askers import (
     open_backstage,
     open_plugin_keys,
 )
+from portal_rag.services.calibration import open_calibration
 from portal_rag.services.identity_provider import open_provider_askers
 from portal_rag.services.index import open_index, open_query_model
 from portal_rag.services.machine_clients import MachineClients, open_machine_clients
@@ -88,7 +90,11 @@ async def open_services(
             gathering = _gathering(settings, embedder, index, clock)
         yield Services(
             pipeline=Pipeline(
-                gathering=gathering, clock=clock, timer=time.monotonic, make_id=new_answer_id
+                gathering=gathering,
+                clock=clock,
+                timer=time.monotonic,
+                make_id=new_answer_id,
+                calibration=open_calibration(settings, index, time.monotonic).current,
             ),
             index=index,
             portal_of=askers.portal_of,
@@ -130,10 +136,10 @@ async def _look_at(index: IndexReader) -> None:
 def _gathering(
     settings: ServiceSettings, embedder: Embedder, index: IndexReader, clock: Clock
 ) -> Gathering:
-    stale_after = timedelta(days=settings.stale_after_days)
+    freshness = Freshness.parse(settings.stale_after_days, settings.stale_after_days_by_kind)
     sources: list[EvidenceSource] = [
         CatalogFacts(app_url=settings.app_url, clock=clock),
-        IndexPassages(index=index, embedder=embedder, clock=clock, stale_after=stale_after),
+        IndexPassages(index=index, embedder=embedder, clock=clock, freshness=freshness),
     ]
     if settings.search and settings.auth == "backstage":
         sources.append(PortalSearch(app_url=settings.app_url, clock=clock))

@@ -39,6 +39,8 @@ ALL_KEYS = {
     "retrieved",
     "dropped",
     "cited",
+    "judgedAs",
+    "judgedBy",
     "sensitive",
     "tookMs",
 }

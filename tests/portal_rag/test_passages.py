@@ -9,6 +9,7 @@ import pytest
 
 from portal_rag.corpus.documents import Chunk, DocumentKind
 from portal_rag.corpus.edge_store import EdgeReader
+from portal_rag.corpus.freshness import Freshness
 from portal_rag.domain import Passage, Purpose, Query
 from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.passages import MOST_OF_ONE_PAGE, MOST_PASSAGES, ROUNDS, IndexPassages
@@ -61,7 +62,10 @@ async def finding_for(
     await publish_index(directory, chunks)
     index = EdgeReader(directory, EMBEDDER.fingerprint)
     source = IndexPassages(
-        index=index, embedder=EMBEDDER, clock=lambda: NOW, stale_after=timedelta(days=365)
+        index=index,
+        embedder=EMBEDDER,
+        clock=lambda: NOW,
+        freshness=Freshness(default=timedelta(days=365)),
     )
     try:
         return await source.find(query, portal)
@@ -235,7 +239,7 @@ async def test_a_question_for_facts_alone_does_not_search(tmp_path: Path) -> Non
         index=EdgeReader(tmp_path, EMBEDDER.fingerprint),
         embedder=EMBEDDER,
         clock=lambda: NOW,
-        stale_after=timedelta(days=365),
+        freshness=Freshness(default=timedelta(days=365)),
     )
     purpose: Purpose = "facts"
     query = Query(

@@ -1,0 +1,1 @@
+"""Fits chances to answers that were judged: what `portal_rag.confidence` reads from a file."""
