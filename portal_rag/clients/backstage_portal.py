@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.document_permissions import DocumentPermissions, Wanted
 from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.permission import READ, PermissionClient
 from portal_rag.clients.credentials import Credentials, UserCache
+from portal_rag.clients.filters import filter_for
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import (
@@ -18,7 +21,7 @@ from portal_rag.corpus.visibility import (
     Visibility,
     Within,
 )
-from portal_rag.domain import Listing
+from portal_rag.domain import Listing, Selection, selected
 
 SLIM_FIELDS = (
     "kind",
@@ -27,6 +30,17 @@ SLIM_FIELDS = (
     "metadata.title",
     "spec.profile.displayName",
 )
+_LISTED_FIELDS = (
+    *SLIM_FIELDS,
+    "metadata.description",
+    "metadata.tags",
+    "metadata.annotations",
+    "spec.type",
+    "spec.lifecycle",
+    "relations",
+)
+MOST_SCANNED = 5_000
+"""So many entities are read at most to find out which of them are selected."""
 MOST_LISTED = 1000
 """The most readable entities that are listed for the filter inside the vector query."""
 LISTING_SECONDS = 60.0
@@ -73,6 +87,24 @@ class BackstagePortal:
         listing = Listing(entities=tuple(page.entities), complete=page.next_cursor is None)
         self._listings.put(self._credentials, listing)
         return listing
+
+    async def matching(self, selection: Selection, *, most: int) -> Listing:
+        """Let the catalog filter as far as it can, and look at what it gives."""
+        if not selection:
+            return Listing(entities=(), complete=True)
+        narrowed = filter_for(selection)
+        crawl = self._catalog.crawl(
+            token=self._catalog_token,
+            fields=_LISTED_FIELDS,
+            filters=(narrowed,) if narrowed else (),
+        )
+        read: list[Entity] = []
+        async with aclosing(crawl) as entities:
+            async for entity in entities:
+                if len(read) == MOST_SCANNED:
+                    return replace(selected(read, selection, most=most), complete=False)
+                read.append(entity)
+        return selected(read, selection, most=most)
 
     async def visibility(self) -> Visibility:
         """Count words among what is listed even where there is more to be found."""

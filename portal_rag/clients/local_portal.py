@@ -7,7 +7,7 @@ from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import OnlyResources, Visibility
-from portal_rag.domain import Listing
+from portal_rag.domain import Listing, Selection, selected
 
 
 class LocalPortal:
@@ -33,6 +33,9 @@ class LocalPortal:
 
     async def listing(self) -> Listing:
         return Listing(entities=tuple(self._known().values()), complete=True)
+
+    async def matching(self, selection: Selection, *, most: int) -> Listing:
+        return selected(self._known().values(), selection, most=most)
 
     async def visibility(self) -> Visibility:
         return OnlyResources(frozenset(self._known()))

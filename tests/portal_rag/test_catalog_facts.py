@@ -1,6 +1,10 @@
+from collections.abc import Iterable
+from typing import Any
+
 from portal_rag.backstage.entities import Entity
 from portal_rag.domain import Fact, Query, Topic
 from portal_rag.evidence.catalog import CatalogFacts
+from portal_rag.evidence.finding import Finding
 from tests.factories import APP_URL, NOW, make_entity, make_question
 from tests.fakes.portal import FakePortal
 
@@ -52,32 +56,39 @@ WORLD = (
 )
 
 
-async def facts(
-    *topics: Topic, subject: Entity = SHOP, hidden: tuple[str, ...] = ()
-) -> tuple[Fact, ...]:
-    query = Query(
-        intent="how_to",
-        search_text="?",
-        question=make_question("?"),
-        purpose="facts",
-        topics=topics,
-        document_kinds=frozenset(),
-        subjects=(subject,),
-    )
+def make_query(*topics: Topic, subject: Entity = SHOP, text: str = "?", **given: Any) -> Query:
+    values: dict[str, Any] = {
+        "intent": "how_to",
+        "search_text": text,
+        "question": make_question(text),
+        "purpose": "facts",
+        "topics": topics,
+        "document_kinds": frozenset(),
+        "subjects": (subject,),
+    }
+    return Query(**(values | given))
+
+
+async def found_for(
+    query: Query, entities: Iterable[Entity] = WORLD, hidden: tuple[str, ...] = ()
+) -> Finding:
     source = CatalogFacts(app_url=APP_URL + "/", clock=lambda: NOW)
-    return (await source.find(query, FakePortal(WORLD, hidden=hidden))).facts
+    return await source.find(query, FakePortal(entities, hidden=hidden))
+
+
+async def facts(
+    *topics: Topic,
+    subject: Entity = SHOP,
+    hidden: tuple[str, ...] = (),
+    entities: Iterable[Entity] = WORLD,
+    **given: Any,
+) -> tuple[Fact, ...]:
+    query = make_query(*topics, subject=subject, **given)
+    return (await found_for(query, entities, hidden)).facts
 
 
 async def mentioned(portal: FakePortal, subject: Entity, topic: Topic) -> list[str]:
-    query = Query(
-        intent="how_to",
-        search_text="?",
-        question=make_question("?"),
-        purpose="facts",
-        topics=(topic,),
-        document_kinds=frozenset(),
-        subjects=(subject,),
-    )
+    query = make_query(topic, subject=subject)
     found = await CatalogFacts(app_url=APP_URL, clock=lambda: NOW).find(query, portal)
     return [str(mention.ref) for fact in found.facts for mention in fact.mentions]
 
@@ -133,7 +144,17 @@ async def test_hidden_ends_of_relations_are_absent_without_a_trace() -> None:
     (fact,) = await facts("dependencies", hidden=hidden)
     assert "scorer" not in fact.source.excerpt
     assert [str(m.ref) for m in fact.mentions] == ["resource:default/db", "api:default/pay-api"]
-    assert await facts("owner", hidden=("group:default/team-web",)) == ()
+
+
+async def test_an_owner_that_is_hidden_and_one_that_is_gone_are_told_with_the_same_words() -> None:
+    hidden = await facts("owner", hidden=("group:default/team-web",))
+    gone = await facts("owner", hidden=(), entities=[each for each in WORLD if each is not WEB])
+    assert hidden == gone
+    (fact, description) = hidden
+    assert fact.mentions == ()
+    assert fact.source.excerpt.endswith("an owner is recorded that is not found in the catalog")
+    assert "team-web" not in str(fact.source)
+    assert description.topic == "description"
 
 
 async def test_a_team_is_reached_by_its_own_address_and_a_component_by_its_owners() -> None:

@@ -118,7 +118,7 @@ def test_passages_that_hardly_fit_are_not_shown() -> None:
     evidence = Evidence(passages=(far, wordless, unknown), consulted=consulted)
     draft = compose(make_query(purpose="documents", topics=(), subjects=()), evidence)
     assert draft.status == "insufficient_evidence"
-    assert texts(draft) == ["I did not find enough to answer this. I looked in: index (ok)."]
+    assert texts(draft) == ["I did not find enough to answer this. I looked in: the documentation."]
     assert draft.sources == ()
 
 
@@ -152,11 +152,12 @@ def test_the_description_page_of_an_entity_is_not_quoted_beside_its_facts() -> N
 
 def test_documents_of_the_kind_asked_for_leave_out_the_others() -> None:
     runbook, guide = make_passage("Drain it.", kind="runbook"), make_passage("About it.")
+    other = make_passage("More of it.")
     query = make_query(
         purpose="documents", topics=(), subjects=(), document_kinds=frozenset({"runbook"})
     )
     assert len(compose(query, Evidence(passages=(guide, runbook))).statements) == 1
-    assert len(compose(query, Evidence(passages=(guide, guide))).statements) == 2
+    assert len(compose(query, Evidence(passages=(guide, other))).statements) == 2
 
 
 def test_a_runbook_of_another_entity_is_no_runbook_of_this_one() -> None:
@@ -221,8 +222,8 @@ def test_a_live_question_without_a_live_source_is_not_answered_from_elsewhere() 
     query = make_query(purpose="live", topics=("owner", "contact"))
     draft = compose(query, Evidence(facts=(make_fact(),), passages=()))
     assert draft.status == "insufficient_evidence"
-    assert "No live source is connected" in texts(draft)[-1]
-    assert "is owned by" in texts(draft)[0]
+    assert "No live source is connected" in texts(draft)[0]
+    assert "is owned by" in texts(draft)[1]
 
 
 def test_a_request_to_change_something_is_declined() -> None:
@@ -246,11 +247,19 @@ def test_an_unknown_name_is_said_and_near_names_are_offered() -> None:
     assert "`component:default/shop`" in texts(draft)[0]
 
 
-def test_the_owner_is_offered_as_the_next_question() -> None:
-    draft = compose(make_query(topics=("lifecycle",)), Evidence())
-    assert [offer.question for offer in draft.follow_ups] == ["Who owns component:default/shop?"]
+def test_the_next_likely_questions_are_offered_but_not_the_one_just_asked() -> None:
+    draft = compose(make_query(topics=("dependents",)), Evidence())
+    assert [offer.question for offer in draft.follow_ups] == [
+        "Who owns component:default/shop?",
+        "Where is the runbook of component:default/shop?",
+        "Who is on call for component:default/shop?",
+        "What does component:default/shop depend on?",
+    ]
     team = compose(make_query(topics=("owns",), subjects=(WEB,)), Evidence())
-    assert team.follow_ups == ()
+    assert [offer.label for offer in team.follow_ups] == [
+        "Who are the members of team-web?",
+        "How do I reach team-web?",
+    ]
 
 
 def test_a_portal_that_cannot_be_asked_makes_no_claims() -> None:
