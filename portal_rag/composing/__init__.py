@@ -79,13 +79,19 @@ def _status(
 ) -> Status:
     """Judge by what was asked for: whom to ask is no answer, nor is what else is known."""
     asked = {"matches", *query.topics}
-    stated = {fact.topic for fact in told if fact.mentions and fact.topic in asked}
+    is_any = query.purpose == "documents"
+    stated = {f.topic for f in told if not _is_lost(f) and (is_any or f.topic in asked)}
     if query.purpose == "live":
         return "partial" if stated - _WHOM_TO_ASK or passages else "insufficient_evidence"
     if not (stated or passages or (decision and decision.carried_by)):
         return "insufficient_evidence"
-    is_lost = any(not fact.mentions for fact in told)
+    is_lost = query.purpose == "facts" and any(map(_is_lost, told))
     return "partial" if lacking or is_lost else "answered"
+
+
+def _is_lost(fact: Fact) -> bool:
+    """Say whether an owner is recorded who was not found."""
+    return fact.topic == "owner" and not fact.mentions
 
 
 def _instead(

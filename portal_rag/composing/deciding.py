@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from portal_rag.backstage.entities import Entity
 from portal_rag.composing.wording import called, escaped, sentence, shortly_called
 from portal_rag.domain import Evidence, Fact, Mention, Query, Topic
+from portal_rag.domain.topics import TEAM_KINDS
 
 _WHETHER = re.compile(
     r"\b(?:is|are|was|were|does|do|did|has|have|can|should|isn't|doesn't)\b", re.IGNORECASE
@@ -18,7 +19,6 @@ _STATES: Mapping[str, re.Pattern[str]] = {
     "experimental": re.compile(r"\bexperimental\b", re.IGNORECASE),
     "production": re.compile(r"\bproduction\b|\bprod\b", re.IGNORECASE),
 }
-_TEAM_KINDS = frozenset({"group", "user"})
 _OF_A_TEAM: Sequence[Topic] = ("owner", "owns")
 _OF_TWO: Sequence[Topic] = (
     "dependencies",
@@ -76,8 +76,8 @@ def _state(text: str, facts: Iterable[Fact]) -> Decision | None:
 
 def _owned(subjects: Sequence[Entity], evidence: Evidence) -> Decision | None:
     """Compare who was named with who is recorded as the owner."""
-    teams = [entity for entity in subjects if entity.ref.kind in _TEAM_KINDS]
-    owned = [entity for entity in subjects if entity.ref.kind not in _TEAM_KINDS]
+    teams = [entity for entity in subjects if entity.ref.kind in TEAM_KINDS]
+    owned = [entity for entity in subjects if entity.ref.kind not in TEAM_KINDS]
     if len(teams) != len(owned):
         return None
     told = [fact for fact in (*evidence.facts, *evidence.contacts) if fact.topic == "owner"]

@@ -1,5 +1,6 @@
 """What was asked and not found, what was looked at, and whom to ask instead."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from portal_rag.backstage.entities import Entity
@@ -19,8 +20,8 @@ from portal_rag.domain import (
     Topic,
     wanted_link,
 )
+from portal_rag.domain.topics import applies
 
-_TEAM_KINDS = frozenset({"group", "user"})
 _CONTEXT: frozenset[Topic] = frozenset({"description", "type", "system", "contact", "matches"})
 """Told where they are known, but not missed unless they were asked for first."""
 _LIVE: Mapping[Intent, str] = {
@@ -29,6 +30,13 @@ _LIVE: Mapping[Intent, str] = {
     "change": "what changed",
     "incident": "which incidents there are",
 }
+_UNRECORDED: Mapping[str, re.Pattern[str]] = {
+    "a phone number": re.compile(r"\b(?:tele)?phones?\b|\bmobile number\b", re.IGNORECASE),
+    "who leads a team": re.compile(
+        r"\b(?:managers?|boss|team ?leads?|leads|head of|runs the team)\b", re.IGNORECASE
+    ),
+}
+_WHO_IS = re.compile(r"\bwho(?:'s| is)\s+(\w+)\s+(?:in|on|from|of)\b", re.IGNORECASE)
 _PLACES: Mapping[str, str] = {
     "catalog": "the catalog",
     "index": "the documentation",
@@ -57,7 +65,7 @@ def missing(query: Query, evidence: Evidence, passages: Sequence[Passage]) -> It
     if query.purpose == "facts":
         yield from _missing_facts(query, evidence.facts)
     elif query.purpose == "documents":
-        yield from _undocumented(query, passages)
+        yield from _undocumented(query, evidence.facts, passages)
     if query.unknown_name:
         yield not_found(query.unknown_name)
     if query.choices:
@@ -67,34 +75,54 @@ def missing(query: Query, evidence: Evidence, passages: Sequence[Passage]) -> It
 def _missing_facts(query: Query, facts: Sequence[Fact]) -> Iterator[str]:
     told = {(fact.subject.ref, fact.topic) for fact in facts}
     for entity in query.subjects:
-        for topic in query.topics:
-            is_asked = topic == query.topics[0] or topic not in _CONTEXT
-            if is_asked and topic != "matches" and (entity.ref, topic) not in told:
-                yield from _lacking(query, entity, topic)
+        for topic in _expected(query, entity):
+            if (entity.ref, topic) not in told:
+                yield _lacking(query, entity, topic)
     if query.selection and not any(fact.topic == "matches" for fact in facts):
         yield f"I found no {wanted(query.selection, ())} that fit."
+    yield from _unrecorded(query)
 
 
-def _lacking(query: Query, entity: Entity, topic: Topic) -> Iterator[str]:
-    """Say what an entity lacks; a team has no owner, which is no news beside a thing that has."""
-    is_team = entity.ref.kind in _TEAM_KINDS
-    if topic == "owner" and is_team and len(query.subjects) > 1:
-        return
+def _expected(query: Query, entity: Entity) -> Iterator[Topic]:
+    """Name what is missed if it is not told; that a team has no owner is no news beside a thing."""
+    fitting = [topic for topic in query.topics if applies(topic, entity)]
+    is_beside = any(applies(topic, each) for each in query.subjects for topic in query.topics)
+    for place, topic in enumerate(fitting if fitting or is_beside else query.topics):
+        if topic != "matches" and (place == 0 or topic not in _CONTEXT):
+            yield topic
+
+
+def _lacking(query: Query, entity: Entity, topic: Topic) -> str:
+    """Say what an entity lacks; beside another one, whose sources do not hold it, by name alone."""
+    name = called(entity) if len(query.subjects) == 1 else shortly_called(entity)
     kind = wanted_link(query.question.text) if topic == "links" else None
     if kind:
-        yield f"I could not find {kind.name} among the links of {called(entity)}."
-    else:
-        yield MISSING[topic].format(called(entity))
+        return f"I could not find {kind.name} among the links of {name}."
+    return MISSING[topic].format(name)
 
 
-def _undocumented(query: Query, passages: Sequence[Passage]) -> Iterable[str]:
+def _unrecorded(query: Query) -> Iterator[str]:
+    """Say what was asked about people that a catalog does not hold."""
+    text = query.question.text
+    if {"members", "contact", "owner"} & set(query.topics):
+        for what, words in _UNRECORDED.items():
+            if words.search(text):
+                yield f"I could not find {what} in the catalog."
+    person = _WHO_IS.search(text)
+    if "members" in query.topics and person and person[1] in query.unread:
+        yield not_found(person[1])
+
+
+def _undocumented(
+    query: Query, facts: Sequence[Fact], passages: Sequence[Passage]
+) -> Iterable[str]:
     """Say when what is quoted is not about the thing asked for, or nothing can be quoted."""
     if query.ticket_ids and not passages:
         yield not_found(", ".join(sorted(query.ticket_ids)))
     elif query.subjects and query.topics != ("docs",) and not _are_about_subject(passages):
         names = ", ".join(map(shortly_called, query.subjects))
         what = "a runbook" if "runbook" in query.document_kinds else "anything about this"
-        if passages or not query.topics:
+        if passages or not (query.topics or facts):
             yield f"I could not find {what} in the documentation of {names}."
 
 
@@ -107,6 +135,8 @@ def consulted(evidence: Evidence) -> Iterator[str]:
     places = [_place(one) for one in evidence.consulted if one.state in ("ok", "empty", *_STATES)]
     if places:
         yield f"I looked in: {', '.join(places)}."
+    if evidence.contacts:
+        yield "These people may know more:"
 
 
 def _place(one: Consulted) -> str:

@@ -12,7 +12,9 @@ from portal_rag.composing.wording import (
     item,
     mentioned,
     sentence,
+    shortly_called,
 )
+from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.domain import Fact, Mention, Query, Selection, Statement
 
 MOST_LISTED = 50
@@ -27,8 +29,10 @@ def fact_statements(query: Query, facts: Sequence[Fact], sources: Sources) -> It
     listed = [fact for fact in facts if fact.topic == "matches"]
     others = [fact for fact in facts if fact.topic != "matches"]
     others.sort(key=lambda fact: order.get(fact.topic, len(order)))
-    for _, group in groupby(others, key=lambda fact: (fact.topic, fact.subject.ref)):
-        yield from _told(list(group), sources)
+    named: set[EntityRef] = set()
+    for (_, ref), group in groupby(others, key=lambda fact: (fact.topic, fact.subject.ref)):
+        yield from _told(list(group), sources, shortly=ref in named)
+        named.add(ref)
     if query.selection and listed:
         yield from _listed(query.selection, listed, sources)
 
@@ -38,19 +42,19 @@ def cited(text: str, fact: Fact, sources: Sources) -> Statement:
     return Statement(text=text, citations=(sources.number(fact.source),))
 
 
-def fact_statement(fact: Fact, sources: Sources) -> Statement:
-    """Say one fact in a sentence."""
-    subject = called(fact.subject)
+def fact_statement(fact: Fact, sources: Sources, *, shortly: bool = False) -> Statement:
+    """Say one fact in a sentence; `shortly` where its subject was named just before."""
+    subject = shortly_called(fact.subject) if shortly else called(fact.subject)
     if not fact.mentions:
         return cited(OWNER_LOST.format(subject), fact, sources)
     text = sentence(fact.topic, subject, fact.mentions, has_more=fact.has_more)
     return cited(text, fact, sources)
 
 
-def _told(facts: Sequence[Fact], sources: Sources) -> Iterable[Statement]:
+def _told(facts: Sequence[Fact], sources: Sources, *, shortly: bool) -> Iterable[Statement]:
     """Say one fact in a sentence, and several about the same thing as a list of their own."""
     if len(facts) == 1:
-        return [fact_statement(facts[0], sources)]
+        return [fact_statement(facts[0], sources, shortly=shortly)]
     lead = (
         "{} depends on these, the nearest first:"
         if facts[0].topic == "dependencies"

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from portal_rag.backstage.entities import Entity
 from portal_rag.domain import Clock, Fact, Mention, Portal, Query, Topic, wanted_link
+from portal_rag.domain.topics import TEAM_KINDS, applies
 from portal_rag.evidence.catalog.fields import (
     channel_mentions,
     contact_mentions,
+    describes,
     docs_mentions,
     field_mentions,
     offered_mentions,
@@ -17,7 +19,6 @@ from portal_rag.evidence.catalog.graph import is_walked, reached_facts
 from portal_rag.evidence.catalog.lists import matching_facts
 from portal_rag.evidence.catalog.reading import Visible, read_targets
 from portal_rag.evidence.catalog.relations import (
-    TEAM_KINDS,
     holds,
     related_facts,
     second_targets,
@@ -64,19 +65,27 @@ _Asked = Sequence[tuple[Entity, Sequence[Topic]]]
 async def _read(asked: _Asked, portal: Portal) -> Visible:
     """Read all ends of relations in as few requests as possible."""
     pairs = [(entity, topic) for entity, topics in asked for topic in (*_WHOM_TO_ASK, *topics)]
-    visible = await read_targets([targets(entity, topic) for entity, topic in pairs], portal)
+    lists = [refs for entity, topic in pairs for refs in targets(entity, topic)]
+    visible = await read_targets(lists, portal)
     further = [second_targets(entity, topic, visible) for entity, topic in pairs]
     return {**visible, **await read_targets(further, portal)}
 
 
 def _topics(query: Query, entity: Entity) -> Sequence[Topic]:
     """Add what belongs to the answer though nobody asked for it by name."""
-    topics = list(query.topics)
+    topics = [topic for topic in query.topics if applies(topic, entity)] or list(query.topics)
     if query.intent == "infrastructure" and "repository" not in topics:
         topics.append("repository")
-    if "lifecycle" in topics and "description" not in topics and tells_what_became_of_it(entity):
+    if "description" not in topics and _is_described(query, entity, topics):
         topics.append("description")
     return topics
+
+
+def _is_described(query: Query, entity: Entity, topics: Sequence[Topic]) -> bool:
+    """Say whether the description holds what was asked for in particular."""
+    if query.purpose == "documents" and describes(entity, query.unread):
+        return True
+    return "lifecycle" in topics and tells_what_became_of_it(entity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from portal_rag.backstage.entities import Entity, Link
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.domain import LinkKind, Mention, Topic
 from portal_rag.domain.links import CHAT, DASHBOARD, INFRASTRUCTURE, RUNBOOK
+from portal_rag.domain.topics import TEAM_KINDS
 from portal_rag.evidence.catalog.reading import Visible
-from portal_rag.evidence.catalog.relations import TEAM_KINDS
 from portal_rag.evidence.catalog.stating import Stating
 
 _LIFECYCLE_TAGS = frozenset(
@@ -19,12 +19,27 @@ _SUCCESSION = re.compile(
     r"|\bretire|\bno longer\b|\bend of life\b|\bdissolved\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[^\W_]+")
+_TELLING = 4
+"""Words that are shorter say too little."""
 _CODE = re.compile(r"\b(?:source|repo|repository|code|github|gitlab|bitbucket)\b", re.IGNORECASE)
 
 
 def tells_what_became_of_it(entity: Entity) -> bool:
     """Say whether the description speaks of an end, or of what comes after it."""
     return bool(_SUCCESSION.search(entity.description or ""))
+
+
+def describes(entity: Entity, words: Iterable[str]) -> bool:
+    """Say whether the description has one of the words, or one that begins alike."""
+    told = _WORD.findall((entity.description or "").lower())
+    asked = [part for word in words for part in _WORD.findall(word.lower())]
+    return any(_are_alike(one, other) for one in asked for other in told)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    return len(shorter) >= _TELLING and longer.startswith(shorter)
 
 
 def field_mentions(topic: Topic, entity: Entity, wanted: LinkKind | None) -> Iterable[Mention]:

@@ -54,8 +54,8 @@ def _fact(
     ]
     told = [*_fields(entity), *owners, *wholes]
     fitting = tuple(mention for mention in told if _was_asked_for(mention, selection))
-    kind = Mention(label=entity.kind, note="kind")
-    excerpt = "; ".join(map(as_text, [kind, *told]))
+    fields = [f"{mention.note}: {as_text(replace(mention, note=''))}" for mention in told]
+    excerpt = "; ".join([f"kind: {entity.kind}", *fields])
     return stating.fact("matches", entity, fitting, has_more=has_more, excerpt=excerpt)
 
 

@@ -8,7 +8,6 @@ from portal_rag.domain import Fact, Mention, Topic
 from portal_rag.evidence.catalog.reading import MOST_TARGETS, Visible
 from portal_rag.evidence.catalog.stating import Stating, named
 
-TEAM_KINDS = frozenset({"group", "user"})
 _RELATIONS: Mapping[Topic, Mapping[str, str]] = {
     "owner": {"ownedBy": ""},
     "system": {"partOf": ""},
@@ -34,13 +33,14 @@ _RELATIONS: Mapping[Topic, Mapping[str, str]] = {
 """By topic: the relations that hold it, and what is noted of what each names."""
 
 
-def targets(entity: Entity, topic: Topic) -> Sequence[EntityRef]:
-    """Name what must be read to tell this of the entity."""
+def targets(entity: Entity, topic: Topic) -> Sequence[Sequence[EntityRef]]:
+    """List what must be read to tell this of the entity; each list is told for itself."""
     if topic == "docs":
-        return (entity.docs_ref,) if entity.docs_ref else ()
+        return [(entity.docs_ref,)] if entity.docs_ref else []
     wanted = ("ownedBy",) if topic == "contact" else _RELATIONS.get(topic, ())
     refs = [ref for relation in wanted for ref in entity.targets(relation)]
-    return list(dict.fromkeys(refs))
+    own_apis = entity.targets("providesApi") if topic == "dependents" else ()
+    return [list(dict.fromkeys(refs)), own_apis]
 
 
 def second_targets(entity: Entity, topic: Topic, visible: Visible) -> Sequence[EntityRef]:
