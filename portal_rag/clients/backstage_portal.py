@@ -40,7 +40,6 @@ _LISTED_FIELDS = (
     "relations",
 )
 MOST_SCANNED = 5_000
-"""So many entities are read at most to find out which of them are selected."""
 MOST_LISTED = 1000
 """The most readable entities that are listed for the filter inside the vector query."""
 LISTING_SECONDS = 60.0
@@ -62,14 +61,19 @@ class BackstagePortal:
         listings: UserCache[Listing],
         allowances: UserCache[Wanted],
         document_permissions: DocumentPermissions,
+        most_scanned: int = MOST_SCANNED,
     ) -> None:
-        """`permission` is None where Backstage runs with `permission.enabled: false`."""
+        """`permission` is None where Backstage runs with `permission.enabled: false`.
+
+        `most_scanned` entities are read at most to find out which of them are selected.
+        """
         self._credentials = credentials
         self._catalog = catalog
         self._permission = permission
         self._listings = listings
         self._allowances = allowances
         self._document_permissions = document_permissions
+        self._most_scanned = most_scanned
 
     async def entities(self, refs: Collection[EntityRef]) -> Mapping[EntityRef, Entity]:
         return await self._catalog.by_refs(list(refs), token=self._catalog_token)
@@ -101,7 +105,7 @@ class BackstagePortal:
         read: list[Entity] = []
         async with aclosing(crawl) as entities:
             async for entity in entities:
-                if len(read) == MOST_SCANNED:
+                if len(read) == self._most_scanned:
                     return replace(selected(read, selection, most=most), complete=False)
                 read.append(entity)
         return selected(read, selection, most=most)

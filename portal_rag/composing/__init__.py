@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from portal_rag.composing.citing import Sources
 from portal_rag.composing.deciding import Decision, decide
-from portal_rag.composing.missing import consulted, live_missing, missing, whom_to_ask
+from portal_rag.composing.missing import consulted, live_missing, missing, unclear, whom_to_ask
 from portal_rag.composing.next_steps import next_steps
 from portal_rag.composing.quoting import MOST_QUOTES, QUOTE_LENGTH, quote, relevant
 from portal_rag.composing.refusing import ask_about, not_applicable, refused, without_portal
@@ -26,7 +26,7 @@ def compose(query: Query, evidence: Evidence) -> Draft:
     passages = relevant(query, evidence)
     decision = decide(query, evidence)
     told = _told(evidence, decision)
-    lacking = [] if decision else list(missing(query, evidence, passages))
+    lacking = [*(() if decision else missing(query, evidence, passages)), *unclear(query)]
     status = _status(query, told, passages, decision, lacking)
     sources = Sources()
     statements = [

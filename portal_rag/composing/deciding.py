@@ -50,7 +50,7 @@ def decide(query: Query, evidence: Evidence) -> Decision | None:
     text = query.question.text
     if not query.topics or _OPEN.search(text) or not _WHETHER.search(text):
         return None
-    if query.topics[0] == "lifecycle":
+    if query.topics[0] == "lifecycle" and len(query.subjects) == 1:
         return _state(text, evidence.facts)
     if len(query.subjects) != len(("one", "other")):
         return None
@@ -91,22 +91,32 @@ def _owned(subjects: Sequence[Entity], evidence: Evidence) -> Decision | None:
 
 
 def _connected(query: Query, facts: Sequence[Fact]) -> Decision:
-    """Look for the second among what the first is related to."""
+    """Look for the second among what the first is related to, and then the other way round."""
     first, second = query.subjects
     topic = query.topics[0]
-    of_first = [fact for fact in facts if fact.topic == topic and fact.subject.ref == first.ref]
-    of_second = [fact for fact in facts if fact.subject.ref == second.ref]
-    found = ((fact, _mentioned(fact, second)) for fact in of_first)
-    fact, mention = next(((f, m) for f, m in found if m), (None, None))
-    if fact and mention:
-        said = sentence(topic, called(first), (mention,))
+    here = [fact for fact in facts if fact.topic == topic and fact.subject.ref == first.ref]
+    there = [fact for fact in facts if fact.subject.ref == second.ref]
+    found = _relating(here, second)
+    if found:
         lead = "" if _WHY.search(query.question.text) else "Yes: "
-        return Decision(text=lead + said, carried_by=fact, settled=(*of_first, *of_second))
+        return Decision(text=lead + _said(*found), carried_by=found[0], settled=(*here, *there))
+    found = _relating(there, first)
+    if found:
+        return Decision(text=_said(*found), carried_by=found[0], settled=(*here, *there))
     text = (
         f"No relation of this kind between {shortly_called(first)} and {shortly_called(second)}"
         " is recorded in the catalog."
     )
-    return Decision(text=text, carried_by=None, settled=tuple(of_second))
+    return Decision(text=text, carried_by=None, settled=tuple(there))
+
+
+def _relating(facts: Iterable[Fact], entity: Entity) -> tuple[Fact, Mention] | None:
+    found = ((fact, _mentioned(fact, entity)) for fact in facts)
+    return next(((fact, mention) for fact, mention in found if mention), None)
+
+
+def _said(fact: Fact, mention: Mention) -> str:
+    return sentence(fact.topic, called(fact.subject), (mention,))
 
 
 def _mentioned(fact: Fact, entity: Entity) -> Mention | None:

@@ -36,6 +36,7 @@ _UNRECORDED: Mapping[str, re.Pattern[str]] = {
         r"\b(?:managers?|boss|team ?leads?|leads|head of|runs the team)\b", re.IGNORECASE
     ),
 }
+_ON_CALL = re.compile(r"\bon[- ]?call\b", re.IGNORECASE)
 _WHO_IS = re.compile(r"\bwho(?:'s| is)\s+(\w+)\s+(?:in|on|from|of)\b", re.IGNORECASE)
 _PLACES: Mapping[str, str] = {
     "catalog": "the catalog",
@@ -50,14 +51,16 @@ _STATES: Mapping[State, str] = {
 }
 
 
+_NOT_LIVE = (
+    "No live source is connected for this, so I cannot say {};"
+    " on-call, deployments and incidents are never taken from an index."
+)
+
+
 def live_missing(query: Query) -> Iterator[str]:
     """Say that only a live source could tell, and none is connected."""
     if query.purpose == "live":
-        yield (
-            "No live source is connected for this, so I cannot say"
-            f" {_LIVE.get(query.intent, 'what is true right now')};"
-            " on-call, deployments and incidents are never taken from an index."
-        )
+        yield _NOT_LIVE.format(_LIVE.get(query.intent, "what is true right now"))
 
 
 def missing(query: Query, evidence: Evidence, passages: Sequence[Passage]) -> Iterator[str]:
@@ -66,6 +69,10 @@ def missing(query: Query, evidence: Evidence, passages: Sequence[Passage]) -> It
         yield from _missing_facts(query, evidence.facts)
     elif query.purpose == "documents":
         yield from _undocumented(query, evidence.facts, passages)
+
+
+def unclear(query: Query) -> Iterator[str]:
+    """Say which names of the question are those of nothing, or of several things."""
     if query.unknown_name:
         yield not_found(query.unknown_name)
     if query.choices:
@@ -87,8 +94,9 @@ def _expected(query: Query, entity: Entity) -> Iterator[Topic]:
     """Name what is missed if it is not told; that a team has no owner is no news beside a thing."""
     fitting = [topic for topic in query.topics if applies(topic, entity)]
     is_beside = any(applies(topic, each) for each in query.subjects for topic in query.topics)
+    context = _CONTEXT | {"links"} if "contact" in fitting else _CONTEXT
     for place, topic in enumerate(fitting if fitting or is_beside else query.topics):
-        if topic != "matches" and (place == 0 or topic not in _CONTEXT):
+        if topic != "matches" and (place == 0 or topic not in context):
             yield topic
 
 
@@ -108,6 +116,8 @@ def _unrecorded(query: Query) -> Iterator[str]:
         for what, words in _UNRECORDED.items():
             if words.search(text):
                 yield f"I could not find {what} in the catalog."
+    if "contact" in query.topics and _ON_CALL.search(text):
+        yield _NOT_LIVE.format(_LIVE["on_call"])
     person = _WHO_IS.search(text)
     if "members" in query.topics and person and person[1] in query.unread:
         yield not_found(person[1])

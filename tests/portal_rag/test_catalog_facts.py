@@ -298,10 +298,7 @@ async def test_links_of_the_kind_that_was_asked_for_leave_out_the_others() -> No
 
     assert await urls("grafana for many?") == ["https://dash.example/1"]
     assert await urls("its slack channel") == ["https://chat.example/1"]
-    assert await urls("where is the terraform") == [
-        "https://code.example/tf",
-        "https://code.example/many/",
-    ]
+    assert await urls("where is the terraform") == ["https://code.example/tf"]
     assert len(await urls("links of many")) == 4
     assert await urls("?", "runbooks") == ["https://run.example/1"]
     assert await facts("links", subject=SITE, text="dashboard of site") == ()
@@ -343,9 +340,13 @@ async def test_a_description_that_holds_what_was_asked_for_is_told() -> None:
     assert (await found_for(other)).facts == ()
 
 
-async def test_infrastructure_questions_are_told_where_the_code_is() -> None:
-    query = make_query(purpose="documents", intent="infrastructure")
-    assert [fact.topic for fact in (await found_for(query)).facts] == ["repository"]
+async def test_infrastructure_questions_are_told_where_the_code_is_if_they_ask_for_that() -> None:
+    async def told_for(text: str) -> list[Topic]:
+        query = make_query("repository", text=text, purpose="documents", intent="infrastructure")
+        return [fact.topic for fact in (await found_for(query)).facts]
+
+    assert await told_for("where is the helm chart") == ["repository"]
+    assert await told_for("which version runs") == []
 
 
 async def test_topics_that_cannot_apply_are_left_out() -> None:

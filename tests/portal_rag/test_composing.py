@@ -375,6 +375,14 @@ def test_a_dependency_is_confirmed_with_nothing_else_said() -> None:
     assert texts(answer(why, on_old))[0].startswith("**The Shop**")
 
 
+def test_a_relation_the_other_way_round_is_told_without_a_yes() -> None:
+    fact = fact_of("dependents", OLD, mention(SHOP))
+    query = asking("Does shop use old?", "dependents", subjects=(SHOP, OLD))
+    assert texts(answer(query, fact))[0].startswith(
+        "**The Shop** (`component:default/shop`) depends"
+    )
+
+
 def test_a_dependency_that_is_not_recorded_is_said_so_and_what_is_recorded_is_listed() -> None:
     fact = fact_of("dependencies", SHOP, mention(CART))
     query = asking("Does shop use old?", "dependencies", subjects=(SHOP, OLD))
@@ -556,6 +564,11 @@ def test_a_live_question_with_another_part_that_is_answered_is_partial() -> None
     assert answer(query, board).status == "partial"
 
 
+def test_a_channel_of_the_owners_will_do_for_one_of_its_own() -> None:
+    contact = fact_of("contact", SHOP, Mention(label="#web", url="https://chat.example/web"))
+    assert answer(asking("slack of shop", "contact", "links"), contact).status == "answered"
+
+
 def test_links_of_a_kind_are_missed_by_their_kind() -> None:
     draft = answer(asking("Grafana of the shop?", "links"))
     assert texts(draft) == [
@@ -566,10 +579,12 @@ def test_links_of_a_kind_are_missed_by_their_kind() -> None:
 def test_what_a_catalog_does_not_hold_about_people_is_said() -> None:
     members = fact_of("members", WEB, Mention(label="Ann"))
     lead = asking("Who is the manager of web?", "members", subjects=(WEB,))
+    on_call = asking("contact of web and who is on call", "contact", subjects=(WEB,))
     someone = asking("who is erika in web", "members", subjects=(WEB,), unread=("erika",))
     phone = asking("phone number of web", "contact", subjects=(WEB,))
     assert texts(answer(lead, members))[-1] == "I could not find who leads a team in the catalog."
     assert texts(answer(someone, members))[-1] == "I found nothing called “erika”."
+    assert "cannot say who is on call" in texts(answer(on_call))[1]
     assert texts(answer(phone))[-1] == "I could not find a phone number in the catalog."
     assert answer(lead, members).status == answer(someone, members).status == "partial"
 

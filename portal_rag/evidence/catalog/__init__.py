@@ -1,10 +1,12 @@
 """Exact facts of the catalog, as the asker sees them right now."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from portal_rag.backstage.entities import Entity
-from portal_rag.domain import Clock, Fact, Mention, Portal, Query, Topic, wanted_link
+from portal_rag.domain import Clock, Fact, LinkKind, Mention, Portal, Query, Topic, wanted_link
+from portal_rag.domain.links import INFRASTRUCTURE
 from portal_rag.domain.topics import TEAM_KINDS, applies
 from portal_rag.evidence.catalog.fields import (
     channel_mentions,
@@ -29,6 +31,13 @@ from portal_rag.evidence.finding import Finding
 
 _WHOM_TO_ASK: Sequence[Topic] = ("owner", "docs")
 """What is read of each subject in any case: who owns it, and where its documentation is."""
+
+_PLACES_OF_CODE: Sequence[Topic] = ("repository", "links")
+_ASKS_FOR_A_PLACE = re.compile(
+    r"\bwhere\b|\b(?:terraform|tf|helm|iac|manifests?|config\w*|code|source|repo\w*|folder|path"
+    r"|director(?:y|ies)|modules?)\b",
+    re.IGNORECASE,
+)
 
 
 class CatalogFacts:
@@ -72,10 +81,12 @@ async def _read(asked: _Asked, portal: Portal) -> Visible:
 
 
 def _topics(query: Query, entity: Entity) -> Sequence[Topic]:
-    """Add what belongs to the answer though nobody asked for it by name."""
+    """Leave out what an entity cannot have, and add what belongs to the answer."""
     topics = [topic for topic in query.topics if applies(topic, entity)] or list(query.topics)
-    if query.intent == "infrastructure" and "repository" not in topics:
-        topics.append("repository")
+    if query.intent == "infrastructure":
+        topics = [topic for topic in topics if topic not in _PLACES_OF_CODE]
+        if _ASKS_FOR_A_PLACE.search(query.question.text):
+            topics += _PLACES_OF_CODE
     if "description" not in topics and _is_described(query, entity, topics):
         topics.append("description")
     return topics
@@ -121,7 +132,12 @@ class _Telling:
             return docs_mentions(entity, self.visible, self.stating)
         if topic == "contact":
             return contact_mentions(entity, self.visible)
-        return field_mentions(topic, entity, wanted_link(self.query.question.text))
+        return field_mentions(topic, entity, self._wanted_link())
+
+    def _wanted_link(self) -> LinkKind | None:
+        if self.query.intent == "infrastructure":
+            return INFRASTRUCTURE
+        return wanted_link(self.query.question.text)
 
 
 def _contacts(subjects: Iterable[Entity], visible: Visible, stating: Stating) -> Iterable[Fact]:

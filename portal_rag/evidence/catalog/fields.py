@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from portal_rag.backstage.entities import Entity, Link
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.domain import LinkKind, Mention, Topic
-from portal_rag.domain.links import CHAT, DASHBOARD, INFRASTRUCTURE, RUNBOOK
+from portal_rag.domain.links import CHAT, DASHBOARD, RUNBOOK
 from portal_rag.domain.topics import TEAM_KINDS
 from portal_rag.evidence.catalog.reading import Visible
 from portal_rag.evidence.catalog.stating import Stating
@@ -55,8 +55,6 @@ def links(entity: Entity, wanted: LinkKind | None) -> Iterable[Mention]:
     for link in entity.links:
         if wanted is None or wanted.fits(link):
             yield Mention(label=_label(link), url=link.url, note=link.type or "")
-    if wanted is INFRASTRUCTURE:
-        yield from _repository(entity)
 
 
 def _description(entity: Entity) -> Iterable[Mention]:
