@@ -232,7 +232,7 @@ def plainly_selected(entities: list[dict[str, Any]], wanted: Selection) -> list[
 
 
 @given(data=st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_selection_finds_the_same_in_files_as_whoever_reads_each_entity(
     data: st.DataObject,
 ) -> None:
@@ -249,7 +249,7 @@ def shared_backstage() -> Iterator[FakeBackstage]:
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_backstage_is_asked_for_what_is_selected_with_the_rights_of_the_asker(
     shared_backstage: FakeBackstage, data: st.DataObject
 ) -> None:
