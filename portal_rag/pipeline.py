@@ -90,7 +90,8 @@ class Pipeline:
 
 
 def _text(draft: Draft) -> str:
-    return "\n\n".join(map(_cited, draft.statements))
+    """Put statements apart, but those that are lines of one list together."""
+    return "\n\n".join(map(_cited, draft.statements)).replace("\n\n- ", "\n- ")
 
 
 def _cited(statement: Statement) -> str:

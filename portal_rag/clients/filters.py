@@ -1,14 +1,20 @@
 """What of a selection the catalog's own query language can say."""
 
+from collections.abc import Iterable
+from urllib.parse import quote
+
 from portal_rag.backstage.catalog import Filter, can_be_asked_for
 from portal_rag.domain import Selection
+
+_MOST_BYTES = 3_000
+"""Of the values of one field; addresses have room for about 8,000 bytes altogether."""
 
 
 def filter_for(selection: Selection) -> Filter:
     """Ask for no less than what is selected; nothing if no field can be asked for.
 
-    A part of a thing is part of a system or of a domain, seldom of both, and that something is not
-    there can be asked of new portals alone: the one who reads the answer looks at these himself.
+    Values that are too many are left to whoever reads the answer. So is what is to be part of both
+    a system and a domain, and what is not to be there: that, only new portals could be asked.
     """
     wanted = {
         "kind": selection.kinds,
@@ -21,9 +27,13 @@ def filter_for(selection: Selection) -> Filter:
     return {
         field: tuple(sorted(values))
         for field, values in wanted.items()
-        if values and all(map(_can_be_in_an_address, values))
+        if values and all(map(_can_be_in_an_address, values)) and _size(values) <= _MOST_BYTES
     }
 
 
 def _can_be_in_an_address(value: str) -> bool:
     return can_be_asked_for(value.strip()) and "," not in value and value == value.strip()
+
+
+def _size(values: Iterable[str]) -> int:
+    return sum(len("&relations.ownedby=") + len(quote(value, safe="")) for value in values)

@@ -61,7 +61,7 @@ def _told(facts: Sequence[Fact], sources: Sources, *, shortly: bool) -> Iterable
         else "These depend on {}, the nearest first:"
     )
     statements = [Statement(text=lead.format(called(facts[0].subject)))]
-    statements += [cited("\n".join(map(item, fact.mentions)), fact, sources) for fact in facts]
+    statements += [cited(item(each), fact, sources) for fact in facts for each in fact.mentions]
     if any(fact.has_more for fact in facts):
         statements.append(Statement(text=_CUT))
     return statements

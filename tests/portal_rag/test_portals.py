@@ -296,3 +296,14 @@ async def test_a_portal_is_read_only_so_far(backstage: FakeBackstage) -> None:
         everything = await view(transport, carol, most_scanned=3).matching(wanted, most=5)
     assert (len(some.entities), some.complete) == (2, False)
     assert (len(everything.entities), everything.complete) == (3, True)
+
+
+async def test_more_values_than_an_address_holds_are_compared_by_the_reader(
+    backstage: FakeBackstage,
+) -> None:
+    owners = [EntityRef("group", "default", f"team-{number}") for number in range(300)]
+    wanted = Selection(owners=frozenset({*owners, EntityRef.parse("group:default/team-risk")}))
+    async with BackstageTransport(backstage.url, deadline_seconds=5) as transport:
+        found = await view(transport, user(backstage, "carol")).matching(wanted, most=5)
+    assert [each.ref for each in found.entities] == [SCORER]
+    assert "filter" not in backstage.requests[-1].query
