@@ -59,7 +59,7 @@ SENTENCES: Mapping[Topic, _Sentence] = {
     "system": _told("{s} is part of {m}."),
     "lifecycle": _told("The lifecycle of {s} is {m}."),
     "type": _typed,
-    "links": _told("A link of {s}: {m}.", "Links of {s}"),
+    "links": _told("Links of {s}: {m}.", "Links of {s}"),
     "contact": _told("To reach the people behind {s}: {m}.", "To reach the people behind {s}"),
     "docs": _told("The documentation of {s} is here: {m}."),
     "runbooks": _told("The runbook of {s} is linked here: {m}.", "Runbooks of {s} are linked here"),

@@ -64,7 +64,8 @@ async def test_the_nearest_come_first_each_with_the_way_and_a_citation_of_its_ow
     assert told(facts) == [("b", ""), ("d", ""), ("c", "through b")]
     assert [fact.source.entity_ref.name for fact in facts] == ["b", "d", "c"]
     assert facts[2].source.excerpt == (
-        f"c ({ref('c')}) depends on: b ({ref('b')}); reached through: b ({ref('b')})"
+        f"c ({ref('c')}) depends on: b ({ref('b')});"
+        f" reached from a ({ref('a')}) through: b ({ref('b')})"
     )
     assert not any(fact.has_more for fact in facts)
 

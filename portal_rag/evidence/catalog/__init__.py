@@ -14,6 +14,7 @@ from portal_rag.evidence.catalog.fields import (
     describes,
     docs_mentions,
     field_mentions,
+    identifiers,
     offered_mentions,
     tells_what_became_of_it,
 )
@@ -114,6 +115,9 @@ class _Telling:
         has_lost_owner = any(not fact.mentions for fact in facts)
         if has_lost_owner and "description" not in topics:
             facts += self._field_facts("description", entity)
+        called_elsewhere = tuple(identifiers(entity, self.query.question.text))
+        if called_elsewhere:
+            facts.append(self.stating.fact("links", entity, called_elsewhere))
         return facts
 
     async def _facts(self, topic: Topic, entity: Entity) -> Sequence[Fact]:

@@ -22,6 +22,11 @@ _SUCCESSION = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 _TELLING = 4
 """Words that are shorter say too little."""
+_SYSTEMS = (
+    ("Argo CD application", re.compile(r"\bargo", re.IGNORECASE), "argocd/app-name"),
+    ("in Kubernetes", re.compile(r"\bkube|\bk8s\b", re.IGNORECASE), "backstage.io/kubernetes-id"),
+)
+"""The annotations that are told: others may hold keys."""
 _CODE = re.compile(r"\b(?:source|repo|repository|code|github|gitlab|bitbucket)\b", re.IGNORECASE)
 
 
@@ -55,6 +60,14 @@ def links(entity: Entity, wanted: LinkKind | None) -> Iterable[Mention]:
     for link in entity.links:
         if wanted is None or wanted.fits(link):
             yield Mention(label=_label(link), url=link.url, note=link.type or "")
+
+
+def identifiers(entity: Entity, text: str) -> Iterable[Mention]:
+    """Mention what the entity is called in a system that the text speaks of."""
+    for name, words, annotation in _SYSTEMS:
+        value = entity.annotations.get(annotation)
+        if value and words.search(text):
+            yield Mention(label=value, note=name)
 
 
 def _description(entity: Entity) -> Iterable[Mention]:

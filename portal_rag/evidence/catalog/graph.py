@@ -115,7 +115,8 @@ def _fact(topic: Topic, subject: Entity, node: _Node, stating: Stating, *, has_m
     between = node.way[1:]
     note = "through " + ", ".join(each.display_name for each in between) if between else ""
     stated_by, proof = _proof(node)
-    excerpt = f"{proof}; reached through: {all_called(between)}" if between else proof
+    through = f"; reached from {called(subject)} through: {all_called(between)}"
+    excerpt = proof + through if between else proof
     return stating.fact(
         topic,
         subject,

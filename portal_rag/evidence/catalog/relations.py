@@ -6,7 +6,7 @@ from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.domain import Fact, Mention, Topic
 from portal_rag.evidence.catalog.reading import MOST_TARGETS, Visible
-from portal_rag.evidence.catalog.stating import Stating, named
+from portal_rag.evidence.catalog.stating import Stating, as_text, called, named
 
 _RELATIONS: Mapping[Topic, Mapping[str, str]] = {
     "owner": {"ownedBy": ""},
@@ -103,15 +103,18 @@ def _consumers_of_its_apis(entity: Entity, visible: Visible, stating: Stating) -
     told = {entity.ref, *entity.targets("dependencyOf"), *entity.targets("apiConsumedBy")}
     for api in _own_apis(entity, visible):
         consumers = [ref for ref in api.targets("apiConsumedBy") if ref in visible]
-        mentions = [_consuming(visible[ref], api) for ref in consumers if ref not in told]
+        mentions = tuple(_consuming(visible[ref], api) for ref in consumers if ref not in told)
         told.update(consumers)
         if mentions:
+            shown = mentions[:MOST_TARGETS]
+            consumed = f"consumed by: {'; '.join(map(as_text, shown))}"
             yield stating.fact(
                 "dependents",
                 entity,
-                tuple(mentions[:MOST_TARGETS]),
+                shown,
                 has_more=len(mentions) > MOST_TARGETS,
                 stated_by=api,
+                excerpt=f"provided by: {called(entity)}; {consumed}",
             )
 
 
