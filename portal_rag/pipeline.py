@@ -75,13 +75,17 @@ class Pipeline:
 
     def _without_portal(self, question: Question) -> Answered:
         query = understand_without_portal(question)
-        evidence = Evidence() if query.purpose == "write" else self.gathering.ask_nothing()
+        is_declined = query.purpose in ("write", "nothing")
+        evidence = Evidence() if is_declined else self.gathering.ask_nothing()
         draft = not_applicable(query)
         answer = self._answer(query, draft, evidence, None)
         return Answered(answer=answer, trail=trail_of(query, evidence, draft))
 
     async def _evidence(self, query: Query, portal: Portal) -> Evidence:
-        if query.purpose == "write" or query.choices or query.unknown_name:
+        is_about_something = bool(query.subjects or query.selection)
+        if query.purpose in ("write", "nothing"):
+            return Evidence()
+        if (query.choices or query.unknown_name) and not is_about_something:
             return Evidence()
         return await self.gathering.gather(query, portal)
 
@@ -110,7 +114,8 @@ class Pipeline:
 
 
 def _text(draft: Draft) -> str:
-    return "\n\n".join(map(_cited, draft.statements))
+    """Put statements apart, but those that are lines of one list together."""
+    return "\n\n".join(map(_cited, draft.statements)).replace("\n\n- ", "\n- ")
 
 
 def _cited(statement: Statement) -> str:

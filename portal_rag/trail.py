@@ -80,7 +80,8 @@ class Ended:
 
 def trail_of(query: Query, evidence: Evidence, draft: Draft, stages: StageTimes = ()) -> Trail:
     """Note what a question was about, what was found for it and what was used."""
-    found = [*(fact.source for fact in evidence.facts), *(one.source for one in evidence.passages)]
+    facts = (*evidence.facts, *evidence.contacts)
+    found = [*(fact.source for fact in facts), *(one.source for one in evidence.passages)]
     return Trail(
         intent=query.intent,
         topics=query.topics,

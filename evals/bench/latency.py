@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,7 @@ from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.embedding import Embedder, load_embedder
 from portal_rag.corpus.entity_ref import EntityRef
+from portal_rag.corpus.freshness import Freshness
 from portal_rag.corpus.store import DenseVector
 from portal_rag.domain import NoPortal, Portal, Query, Question, Turn
 from portal_rag.evidence.catalog import CatalogFacts
@@ -189,7 +190,7 @@ def _pipeline(world: World, index: EdgeReader, times: Times) -> Pipeline:
         index=index,
         embedder=_WatchedEmbedder(world.embedder, times),
         clock=lambda: _NOW,
-        stale_after=timedelta(days=365),
+        freshness=Freshness.parse(365, ""),
     )
     facts = CatalogFacts(app_url=_APP, clock=lambda: _NOW)
     search = PortalSearch(app_url=_APP, clock=lambda: _NOW)

@@ -109,6 +109,11 @@ def area_under_risk(confidences: Sequence[float], right: Sequence[bool]) -> floa
     return float(np.mean([point.risk for point in points])) if points else None
 
 
+def least_area_under_risk(right: Sequence[bool]) -> float | None:
+    """Give the AURC that knowing the truth would give, with all errors last."""
+    return area_under_risk([float(each) for each in right], right)
+
+
 def coverage_at_risk(confidences: Sequence[float], right: Sequence[bool], risk: float) -> float:
     """Give the largest share that a threshold on confidence accepts with at most this risk."""
     values, hits = _sorted(confidences, right)

@@ -21,17 +21,11 @@ _KEPT_ALWAYS = """
                 kept[key] = await self._allowed(batch, token)
             allowed |= kept[key]
 """
-_NAMED = """        _named(visible[ref], _note(relation))
-        for relation in _RELATIONS[topic]
-        for ref in entity.targets(relation)
-        if ref in visible
-"""
-_NAMED_ANYWAY = """        _named(visible[ref])
-        if ref in visible
-        else Mention(label=ref.name, ref=ref)
-        for relation in _RELATIONS[topic]
-        for ref in entity.targets(relation)
-"""
+_NAMED = "told = [named(visible[ref], note) for ref, note in noted.items() if ref in visible]"
+_NAMED_ANYWAY = """told = [
+        named(visible[ref], note) if ref in visible else Mention(label=ref.name, ref=ref)
+        for ref, note in noted.items()
+    ]"""
 
 MUTATIONS = (
     Mutation(
@@ -200,7 +194,7 @@ MUTATIONS = (
     ),
     Mutation(
         name="relations name hidden entities",
-        file="portal_rag/evidence/catalog.py",
+        file="portal_rag/evidence/catalog/relations.py",
         old=_NAMED,
         new=_NAMED_ANYWAY,
         tests=(

@@ -1,7 +1,7 @@
 """The catalog's read API: entities by reference, by name, and page by page."""
 
 import re
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,7 @@ _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _NAME_FIELDS = ("metadata.name", "metadata.title")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
-Filter = Mapping[str, str]
+Filter = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,8 @@ class CatalogClient:
     """Reads entities as the owner of the token may see them; what is hidden is simply absent.
 
     `fields` are dotted paths, all fields when None; what identifies an entity always comes along.
-    A filter maps dotted paths to values, all of which must match whatever their case; of several
-    filters one must match.
+    A filter maps dotted paths to values, all of which must match whatever their case; of a tuple of
+    values, and of several filters, one must match.
     """
 
     def __init__(self, transport: BackstageTransport) -> None:
@@ -111,7 +111,7 @@ class CatalogClient:
         fields: Sequence[str] | None,
         limit: int = PAGE_LIMIT,
         filters: Sequence[Filter] = (),
-    ) -> AsyncIterator[Entity]:
+    ) -> AsyncGenerator[Entity, None]:
         """Go through every entity that matches, unordered: an order would leave entities out.
 
         An entity that is created meanwhile may be missed until the next crawl.
@@ -148,7 +148,7 @@ class CatalogClient:
         """
         _check_fields(filters)
         selection = None if fields is None else _with_identity(fields)
-        if cursor is None and any("," in value for each in filters for value in each.values()):
+        if cursor is None and any("," in value for each in filters for value in _all_values(each)):
             answer = await self._post_page(token, selection, limit, filters)
         else:
             query = (("cursor", cursor),) if cursor else tuple(map(_filter_parameter, filters))
@@ -163,7 +163,7 @@ class CatalogClient:
         self, token: str, selection: Sequence[str] | None, limit: int, filters: Sequence[Filter]
     ) -> Any:
         body: dict[str, Any] = {
-            "query": {"$any": [{"$all": [{k: v} for k, v in each.items()]} for each in filters]},
+            "query": {"$any": [_posted(each) for each in filters]},
             "limit": limit,
         }
         if selection is not None:
@@ -202,7 +202,12 @@ def _filters_by_name(names: Iterable[str]) -> tuple[Filter, ...]:
 
 def _usable(name: str) -> str | None:
     stripped = name.strip()
-    return None if _UNSAFE.search(stripped) else stripped
+    return stripped if can_be_asked_for(stripped) else None
+
+
+def can_be_asked_for(value: str) -> bool:
+    """Say whether a value can be sent in a filter at all; no entity holds one that cannot."""
+    return bool(value) and not _UNSAFE.search(value)
 
 
 def _size_in_url(name: str) -> int:
@@ -210,12 +215,29 @@ def _size_in_url(name: str) -> int:
 
 
 def _filter_parameter(each: Filter) -> tuple[str, str]:
-    return "filter", ",".join(f"{field}={value}" for field, value in each.items())
+    pairs = ((field, value) for field, values in each.items() for value in _values(values))
+    return "filter", ",".join(f"{field}={value}" for field, value in pairs)
+
+
+def _posted(each: Filter) -> Mapping[str, Any]:
+    clauses = [
+        {field: {"$in": list(values)} if isinstance(values, tuple) else values}
+        for field, values in each.items()
+    ]
+    return {"$all": clauses}
+
+
+def _all_values(each: Filter) -> Iterable[str]:
+    return (value for values in each.values() for value in _values(values))
+
+
+def _values(values: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else values
 
 
 def _check_fields(filters: Sequence[Filter]) -> None:
     for each in filters:
-        if not each:
+        if not each or not all(map(_values, each.values())):
             raise InputError("a catalog filter is empty; leave it out to match everything")
         for field in each:
             if not _FIELD.fullmatch(field):

@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 from portal_rag.corpus.entity_ref import DEFAULT_NAMESPACE, EntityRef
 from portal_rag.errors import InputError
 
+EDIT_URL = "backstage.io/edit-url"
 ORPHAN = "backstage.io/orphan"
 PROJECT_SLUG = "github.com/project-slug"
 SOURCE_LOCATION = "backstage.io/source-location"
 TECHDOCS_ENTITY = "backstage.io/techdocs-entity"
 TECHDOCS_REF = "backstage.io/techdocs-ref"
+VIEW_URL = "backstage.io/view-url"
 _SLUG = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 
@@ -159,6 +161,16 @@ class Entity:
         if location.startswith("url:") and (url := _web_url(location.removeprefix("url:"))):
             return url
         return f"https://github.com/{slug}" if _SLUG.fullmatch(slug) else None
+
+    @property
+    def edit_url(self) -> str | None:
+        """Where the file that describes the entity can be edited, http(s)."""
+        return _web_url(self.annotations.get(EDIT_URL))
+
+    @property
+    def view_url(self) -> str | None:
+        """Where the file that describes the entity can be read, http(s)."""
+        return _web_url(self.annotations.get(VIEW_URL))
 
     @property
     def is_orphan(self) -> bool:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 
 from portal_rag.backstage.catalog import CatalogClient
 from portal_rag.backstage.document_permissions import DocumentPermissions, Wanted
@@ -9,6 +11,7 @@ from portal_rag.backstage.entities import Entity
 from portal_rag.backstage.permission import READ, PermissionClient
 from portal_rag.backstage.search import SearchClient, SearchHit
 from portal_rag.clients.credentials import Credentials, UserCache
+from portal_rag.clients.filters import filter_for
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import (
@@ -19,7 +22,7 @@ from portal_rag.corpus.visibility import (
     Visibility,
     Within,
 )
-from portal_rag.domain import Listing
+from portal_rag.domain import Listing, Selection, selected
 
 SLIM_FIELDS = (
     "kind",
@@ -28,6 +31,16 @@ SLIM_FIELDS = (
     "metadata.title",
     "spec.profile.displayName",
 )
+_LISTED_FIELDS = (
+    *SLIM_FIELDS,
+    "metadata.description",
+    "metadata.tags",
+    "metadata.annotations",
+    "spec.type",
+    "spec.lifecycle",
+    "relations",
+)
+MOST_SCANNED = 5_000
 MOST_LISTED = 1000
 """The most readable entities that are listed for the filter inside the vector query."""
 LISTING_SECONDS = 60.0
@@ -50,8 +63,12 @@ class BackstagePortal:
         listings: UserCache[Listing],
         allowances: UserCache[Wanted],
         document_permissions: DocumentPermissions,
+        most_scanned: int = MOST_SCANNED,
     ) -> None:
-        """`permission` is None where Backstage runs with `permission.enabled: false`."""
+        """`permission` is None where Backstage runs with `permission.enabled: false`.
+
+        `most_scanned` entities are read at most to find out which of them are selected.
+        """
         self._credentials = credentials
         self._catalog = catalog
         self._permission = permission
@@ -59,6 +76,7 @@ class BackstagePortal:
         self._listings = listings
         self._allowances = allowances
         self._document_permissions = document_permissions
+        self._most_scanned = most_scanned
 
     async def entities(self, refs: Collection[EntityRef]) -> Mapping[EntityRef, Entity]:
         return await self._catalog.by_refs(list(refs), token=self._catalog_token)
@@ -76,6 +94,24 @@ class BackstagePortal:
         listing = Listing(entities=tuple(page.entities), complete=page.next_cursor is None)
         self._listings.put(self._credentials, listing)
         return listing
+
+    async def matching(self, selection: Selection, *, most: int) -> Listing:
+        """Let the catalog filter as far as it can, and look at what it gives."""
+        if not selection:
+            return Listing(entities=(), complete=True)
+        narrowed = filter_for(selection)
+        crawl = self._catalog.crawl(
+            token=self._catalog_token,
+            fields=_LISTED_FIELDS,
+            filters=(narrowed,) if narrowed else (),
+        )
+        read: list[Entity] = []
+        async with aclosing(crawl) as entities:
+            async for entity in entities:
+                if len(read) == self._most_scanned:
+                    return replace(selected(read, selection, most=most), complete=False)
+                read.append(entity)
+        return selected(read, selection, most=most)
 
     async def visibility(self) -> Visibility:
         """Count words among what is listed even where there is more to be found."""

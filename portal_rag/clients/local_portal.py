@@ -8,7 +8,7 @@ from portal_rag.backstage.search import SearchHit
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import OnlyResources, Visibility
-from portal_rag.domain import Listing
+from portal_rag.domain import Listing, Selection, selected
 from portal_rag.errors import NotFoundError
 
 
@@ -35,6 +35,9 @@ class LocalPortal:
 
     async def listing(self) -> Listing:
         return Listing(entities=tuple(self._known().values()), complete=True)
+
+    async def matching(self, selection: Selection, *, most: int) -> Listing:
+        return selected(self._known().values(), selection, most=most)
 
     async def visibility(self) -> Visibility:
         return OnlyResources(frozenset(self._known()))

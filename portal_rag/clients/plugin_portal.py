@@ -12,7 +12,7 @@ from portal_rag.corpus.conditions import parse_condition
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility, Where
-from portal_rag.domain import Listing
+from portal_rag.domain import Listing, Selection
 
 DECISION_SECONDS = 30.0
 
@@ -45,6 +45,9 @@ class PluginPortal:
 
     async def listing(self) -> Listing:
         return await self._seen.listing()
+
+    async def matching(self, selection: Selection, *, most: int) -> Listing:
+        return await self._seen.matching(selection, most=most)
 
     async def visibility(self) -> Visibility:
         if not self._permission:

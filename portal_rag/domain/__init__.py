@@ -24,6 +24,7 @@ from portal_rag.domain.evidence import (
     SourceKind,
     State,
 )
+from portal_rag.domain.links import LinkKind, wanted_link
 from portal_rag.domain.portals import Listing, NoPortal, Portal
 from portal_rag.domain.questions import (
     Choice,
@@ -38,6 +39,7 @@ from portal_rag.domain.questions import (
     Turn,
     Window,
 )
+from portal_rag.domain.selecting import selected
 
 __all__ = [
     "Answer",
@@ -52,6 +54,7 @@ __all__ = [
     "FollowUp",
     "Intent",
     "Level",
+    "LinkKind",
     "Listing",
     "Mention",
     "NoPortal",
@@ -71,4 +74,6 @@ __all__ = [
     "Topic",
     "Turn",
     "Window",
+    "selected",
+    "wanted_link",
 ]

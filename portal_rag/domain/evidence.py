@@ -52,12 +52,17 @@ class Mention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """An exact statement of the catalog about one entity."""
+    """An exact statement of the catalog about one entity.
+
+    Without mentions something is recorded whose other end could not be found. `has_more` says that
+    there is more than the mentions, or, of a list of facts, than the facts.
+    """
 
     topic: Topic
     subject: Entity
     mentions: tuple[Mention, ...]
     source: Source
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +124,13 @@ class Evidence:
     """Everything found that the asker may see; `dropped` counts what the gate held back.
 
     `set_aside` counts the passages that no answer was made of, for it would more likely have been
-    wrong than right. `contacts` are facts about who could know more; `signals` is None where the
-    index was not asked.
+    wrong than right. `contacts` are facts about who could know more, `offers` those whose links
+    could be opened next; `signals` is None where the index was not asked.
     """
 
     facts: tuple[Fact, ...] = ()
     contacts: tuple[Fact, ...] = ()
+    offers: tuple[Fact, ...] = ()
     passages: tuple[Passage, ...] = ()
     signals: Signals | None = None
     dropped: int = 0

@@ -9,6 +9,7 @@ from portal_rag.backstage.search import SearchHit
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import Visibility
+from portal_rag.domain.questions import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,10 @@ class Portal(Protocol):
 
     async def listing(self) -> Listing:
         """List what the asker may read; at most a minute old, so never the last word."""
+        ...
+
+    async def matching(self, selection: Selection, *, most: int) -> Listing:
+        """Find now what is selected, with its relations, by reference; the first `most` of it."""
         ...
 
     async def visibility(self) -> Visibility:

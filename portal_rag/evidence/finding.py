@@ -10,10 +10,13 @@ from portal_rag.domain import Fact, Passage, Portal, Query, State
 class Finding:
     """Facts and passages that the asker may see; `state` overrides `ok` and `empty`.
 
-    `dropped` counts the passages that were found and did not pass the gate.
+    `contacts` are facts about who could know more, `offers` those whose links could be opened
+    next. `dropped` counts the passages that were found and did not pass the gate.
     """
 
     facts: tuple[Fact, ...] = ()
+    contacts: tuple[Fact, ...] = ()
+    offers: tuple[Fact, ...] = ()
     passages: tuple[Passage, ...] = ()
     dropped: int = 0
     state: State | None = None

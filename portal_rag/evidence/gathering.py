@@ -67,6 +67,8 @@ class Gathering:
 def _together(found: Sequence[tuple[Finding, Consulted]]) -> Evidence:
     return Evidence(
         facts=tuple(fact for finding, _ in found for fact in finding.facts),
+        contacts=tuple(fact for finding, _ in found for fact in finding.contacts),
+        offers=tuple(fact for finding, _ in found for fact in finding.offers),
         passages=merge([passage for finding, _ in found for passage in finding.passages]),
         dropped=sum(finding.dropped for finding, _ in found),
         consulted=tuple(consulted for _, consulted in found),

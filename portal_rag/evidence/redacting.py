@@ -13,6 +13,8 @@ def without_secrets(evidence: Evidence) -> Evidence:
     return replace(
         evidence,
         facts=tuple(map(_fact, evidence.facts)),
+        contacts=tuple(map(_fact, evidence.contacts)),
+        offers=tuple(map(_fact, evidence.offers)),
         passages=tuple(map(_passage, evidence.passages)),
     )
 

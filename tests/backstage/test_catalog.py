@@ -281,3 +281,19 @@ async def test_two_users_do_not_see_each_others_entities(
         for token in (alice, bob)
     ]
     assert seen == [{"alice", "cart", "Checkout"}, {"alice", "cart"}]
+
+
+async def test_one_of_several_values_of_a_field_is_enough(
+    catalog: CatalogClient, token: str, portal: FakeBackstage
+) -> None:
+    for values, method in ((("checkout", "cart"), "GET"), (("checkout", "a,b", "cart"), "POST")):
+        page = await catalog.page(
+            token=token, fields=SLIM, filters=[{"kind": "component", "metadata.name": values}]
+        )
+        assert {each.ref.name for each in page.entities} == {"checkout", "cart"}
+        assert portal.requests[-1].method == method
+
+
+async def test_a_filter_without_any_value_is_refused(catalog: CatalogClient, token: str) -> None:
+    with pytest.raises(InputError, match="filter is empty"):
+        await catalog.page(token=token, fields=SLIM, filters=[{"kind": ()}])

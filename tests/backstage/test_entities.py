@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from portal_rag.backstage.entities import Entity, Link
 from portal_rag.corpus.entity_ref import EntityRef
+from tests.factories import make_entity
 from tests.fakes.backstage import entity
 
 PROPERTIES = [name for name in dir(Entity) if isinstance(getattr(Entity, name), property)]
@@ -215,3 +216,13 @@ def test_wrong_types_are_never_an_error(metadata: Any, spec: Any, relations: Any
 def test_the_address_of_code_that_names_a_user_is_none() -> None:
     location = {"backstage.io/source-location": "url:https://token@code.example/x/y"}
     assert parsed(entity("Component:default/a", annotations=location)).source_url is None
+
+
+def test_the_file_that_describes_an_entity_can_be_opened_if_it_is_on_the_web() -> None:
+    annotations = {
+        "backstage.io/edit-url": "https://code.example/edit",
+        "backstage.io/view-url": "javascript:alert(1)",
+    }
+    described = make_entity("component:default/shop", annotations=annotations)
+    assert described.edit_url == "https://code.example/edit"
+    assert described.view_url is None

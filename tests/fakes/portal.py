@@ -7,7 +7,7 @@ from portal_rag.backstage.search import SearchHit
 from portal_rag.corpus.documents import Governed
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.visibility import GateDecides, OnlyResources, Visibility
-from portal_rag.domain import Listing
+from portal_rag.domain import Listing, Selection, selected
 from portal_rag.errors import NotFoundError
 
 
@@ -44,6 +44,9 @@ class FakePortal:
     async def listing(self) -> Listing:
         listed = self._listed if self._complete else self._listed[:1]
         return Listing(entities=listed, complete=self._complete)
+
+    async def matching(self, selection: Selection, *, most: int) -> Listing:
+        return selected(self._visible.values(), selection, most=most)
 
     async def visibility(self) -> Visibility:
         listed = frozenset(one.ref for one in self._listed)

@@ -1,4 +1,9 @@
-from portal_rag.composing import QUOTE_LENGTH, compose, without_portal
+from dataclasses import replace
+from typing import Any
+
+from portal_rag.backstage.entities import Entity
+from portal_rag.composing import QUOTE_LENGTH, compose, not_applicable, without_portal
+from portal_rag.composing.numbers import in_words
 from portal_rag.domain import (
     Choice,
     Consulted,
@@ -8,8 +13,10 @@ from portal_rag.domain import (
     Mention,
     Purpose,
     Query,
+    Selection,
     Topic,
 )
+from portal_rag.grounding import check
 from tests.factories import make_entity, make_passage, make_question, make_source
 
 SHOP = make_entity("component:default/shop", title="The Shop")
@@ -97,7 +104,7 @@ def test_a_question_of_which_one_part_has_no_answer_is_partial() -> None:
     cart = make_entity("component:default/cart")
     draft = compose(make_query(subjects=(SHOP, cart)), Evidence(facts=(make_fact(),)))
     assert draft.status == "partial"
-    assert texts(draft)[-1] == "I could not find an owner of **cart** (`component:default/cart`)."
+    assert texts(draft)[-1] == "I could not find an owner of **cart**."
 
 
 def test_a_document_question_quotes_the_passages_that_fit() -> None:
@@ -118,7 +125,7 @@ def test_passages_that_hardly_fit_are_not_shown() -> None:
     evidence = Evidence(passages=(far, wordless, unknown), consulted=consulted)
     draft = compose(make_query(purpose="documents", topics=(), subjects=()), evidence)
     assert draft.status == "insufficient_evidence"
-    assert texts(draft) == ["I did not find enough to answer this. I looked in: index (ok)."]
+    assert texts(draft) == ["I did not find enough to answer this. I looked in: the documentation."]
     assert draft.sources == ()
 
 
@@ -152,11 +159,12 @@ def test_the_description_page_of_an_entity_is_not_quoted_beside_its_facts() -> N
 
 def test_documents_of_the_kind_asked_for_leave_out_the_others() -> None:
     runbook, guide = make_passage("Drain it.", kind="runbook"), make_passage("About it.")
+    other = make_passage("More of it.")
     query = make_query(
         purpose="documents", topics=(), subjects=(), document_kinds=frozenset({"runbook"})
     )
     assert len(compose(query, Evidence(passages=(guide, runbook))).statements) == 1
-    assert len(compose(query, Evidence(passages=(guide, guide))).statements) == 2
+    assert len(compose(query, Evidence(passages=(guide, other))).statements) == 2
 
 
 def test_a_runbook_of_another_entity_is_no_runbook_of_this_one() -> None:
@@ -221,8 +229,8 @@ def test_a_live_question_without_a_live_source_is_not_answered_from_elsewhere() 
     query = make_query(purpose="live", topics=("owner", "contact"))
     draft = compose(query, Evidence(facts=(make_fact(),), passages=()))
     assert draft.status == "insufficient_evidence"
-    assert "No live source is connected" in texts(draft)[-1]
-    assert "is owned by" in texts(draft)[0]
+    assert "No live source is connected" in texts(draft)[0]
+    assert "is owned by" in texts(draft)[1]
 
 
 def test_a_request_to_change_something_is_declined() -> None:
@@ -246,11 +254,19 @@ def test_an_unknown_name_is_said_and_near_names_are_offered() -> None:
     assert "`component:default/shop`" in texts(draft)[0]
 
 
-def test_the_owner_is_offered_as_the_next_question() -> None:
-    draft = compose(make_query(topics=("lifecycle",)), Evidence())
-    assert [offer.question for offer in draft.follow_ups] == ["Who owns component:default/shop?"]
+def test_the_next_likely_questions_are_offered_but_not_the_one_just_asked() -> None:
+    draft = compose(make_query(topics=("dependents",)), Evidence())
+    assert [offer.question for offer in draft.follow_ups] == [
+        "Who owns component:default/shop?",
+        "Where is the runbook of component:default/shop?",
+        "Who is on call for component:default/shop?",
+        "What does component:default/shop depend on?",
+    ]
     team = compose(make_query(topics=("owns",), subjects=(WEB,)), Evidence())
-    assert team.follow_ups == ()
+    assert [offer.label for offer in team.follow_ups] == [
+        "Who are the members of team-web?",
+        "How do I reach team-web?",
+    ]
 
 
 def test_a_portal_that_cannot_be_asked_makes_no_claims() -> None:
@@ -266,3 +282,352 @@ def test_a_secret_in_the_name_of_an_entity_is_taken_out() -> None:
     assert token not in str(draft.statements)
     missing = compose(make_query(subjects=(shop,), topics=("links",)), Evidence())
     assert token not in str(missing)
+
+
+CART = make_entity("component:default/cart", title="Cart")
+OLD = make_entity("resource:default/old", title="Old Cache")
+
+
+def fact_of(topic: Topic, subject: Entity, *mentions: Mention, **given: Any) -> Fact:
+    """State something with a source that holds it, as the catalog's facts do."""
+    named = "; ".join(f"{each.label} ({each.ref}) {each.url}" for each in mentions)
+    source = make_source(
+        kind="catalog",
+        title=subject.display_name,
+        entity_ref=subject.ref,
+        url=f"https://portal.example/catalog/{subject.ref.name}",
+        excerpt=f"{subject.display_name} ({subject.ref}) {topic}: {named}",
+    )
+    return Fact(topic=topic, subject=subject, mentions=mentions, source=source, **given)
+
+
+def mention(entity: Entity, note: str = "") -> Mention:
+    return Mention(label=entity.display_name, ref=entity.ref, note=note)
+
+
+def asking(text: str, *topics: Topic, **given: Any) -> Query:
+    return make_query(question=make_question(text), topics=topics, **given)
+
+
+def answer(query: Query, *facts: Fact, **given: Any) -> Draft:
+    """Compose and check, so that what no source carries is missing here too."""
+    return check(compose(query, Evidence(facts=facts, **given)))
+
+
+def test_small_talk_and_what_lies_outside_are_declined() -> None:
+    chat = make_query(purpose="nothing", intent="chit_chat", topics=(), subjects=())
+    outside = make_query(purpose="nothing", intent="out_of_scope", topics=(), subjects=())
+    for query, words in ((chat, "I answer questions about"), (outside, "outside of what I can")):
+        for draft in (compose(query, Evidence()), not_applicable(query)):
+            assert draft.status == "declined"
+            assert words in texts(draft)[0]
+
+
+def test_who_is_not_known_to_the_portal_is_told_so_but_not_for_a_request_to_change() -> None:
+    assert not_applicable(make_query()).status == "insufficient_evidence"
+    assert not_applicable(make_query(purpose="write")).status == "declined"
+
+
+def test_a_declined_change_offers_to_ask_who_owns_it() -> None:
+    draft = compose(make_query(purpose="write", topics=("owner",), intent="write"), Evidence())
+    assert draft.follow_ups[0].question == "Who owns component:default/shop?"
+
+
+def test_what_a_word_was_taken_for_is_said_first() -> None:
+    draft = answer(make_query(assumed=(("sh*p", SHOP.ref),)), fact_of("owner", SHOP, mention(WEB)))
+    assert texts(draft)[0] == "I took “sh\\*p” for `component:default/shop`."
+
+
+def test_a_lifecycle_is_confirmed_or_denied() -> None:
+    fact = fact_of("lifecycle", SHOP, Mention(label="deprecated"))
+    said = {
+        text: texts(answer(asking(text, "lifecycle"), fact))[0].partition(" ")[0]
+        for text in (
+            "Is the shop deprecated?",
+            "Is the shop in production?",
+            "Which lifecycle has the shop?",
+            "Why is the shop deprecated?",
+            "Is the shop nice?",
+        )
+    }
+    assert list(said.values()) == ["Yes:", "No:", "The", "The", "The"]
+
+
+def test_a_tag_can_confirm_a_state_but_not_deny_one() -> None:
+    fact = fact_of("lifecycle", OLD, Mention(label="deprecated", note="by its tags"))
+    query = asking("Is old deprecated?", "lifecycle", subjects=(OLD,))
+    assert texts(answer(query, fact))[0].startswith("Yes: the lifecycle of **Old Cache**")
+    query = asking("Is old in production?", "lifecycle", subjects=(OLD,))
+    assert texts(answer(query, fact))[0].startswith("The lifecycle")
+
+
+def test_a_dependency_is_confirmed_with_nothing_else_said() -> None:
+    on_old = fact_of("dependencies", SHOP, mention(OLD), mention(CART))
+    of_old = fact_of("dependencies", OLD, mention(CART))
+    query = asking("Does shop use old?", "dependencies", subjects=(SHOP, OLD))
+    draft = answer(query, on_old, of_old)
+    assert draft.status == "answered"
+    assert texts(draft) == [
+        "Yes: **The Shop** (`component:default/shop`) depends on"
+        " **Old Cache** (`resource:default/old`)."
+    ]
+    why = asking("Why does shop depend on old?", "dependencies", subjects=(SHOP, OLD))
+    assert texts(answer(why, on_old))[0].startswith("**The Shop**")
+
+
+def test_a_relation_the_other_way_round_is_told_without_a_yes() -> None:
+    fact = fact_of("dependents", OLD, mention(SHOP))
+    query = asking("Does shop use old?", "dependents", subjects=(SHOP, OLD))
+    assert texts(answer(query, fact))[0].startswith(
+        "**The Shop** (`component:default/shop`) depends"
+    )
+
+
+def test_a_dependency_that_is_not_recorded_is_said_so_and_what_is_recorded_is_listed() -> None:
+    fact = fact_of("dependencies", SHOP, mention(CART))
+    query = asking("Does shop use old?", "dependencies", subjects=(SHOP, OLD))
+    draft = answer(query, fact)
+    assert draft.status == "answered"
+    assert draft.statements[0].citations == ()
+    assert texts(draft)[0] == (
+        "No relation of this kind between **The Shop** and **Old Cache**"
+        " is recorded in the catalog."
+    )
+    assert draft.statements[1].citations == (1,)
+    assert answer(query).status == "insufficient_evidence"
+
+
+def test_who_is_named_as_the_owner_is_compared_with_who_is_recorded() -> None:
+    owner = fact_of("owner", SHOP, mention(WEB))
+    other = make_entity("group:default/other")
+    for team, word in ((WEB, "Yes: "), (other, "No: ")):
+        for topic in ("owner", "owns"):
+            query = asking("Does it own the shop?", topic, subjects=(team, SHOP))
+            draft = answer(query, contacts=(owner,))
+            assert draft.status == "answered"
+            assert texts(draft) == [
+                f"{word}**The Shop** (`component:default/shop`) is owned by"
+                " **team-web** (`group:default/team-web`)."
+            ]
+
+
+def test_two_teams_or_an_unknown_owner_settle_nothing() -> None:
+    other = make_entity("group:default/other")
+    query = asking("Is it owned?", "owner", subjects=(WEB, other))
+    assert answer(query).status == "insufficient_evidence"
+    query = asking("Does web own the shop?", "owner", subjects=(WEB, SHOP))
+    assert texts(answer(query)) == ["I could not find an owner of **The Shop**."]
+
+
+def test_other_questions_about_two_things_are_not_settled() -> None:
+    query = asking("Are shop and cart documented?", "docs", subjects=(SHOP, CART))
+    assert answer(query).status == "insufficient_evidence"
+
+
+def test_an_owner_that_is_lost_is_said_and_is_no_answer() -> None:
+    lost = fact_of("owner", SHOP)
+    told = fact_of("description", SHOP, Mention(label="Its team was dissolved"))
+    draft = answer(make_query(), lost, told)
+    assert draft.status == "insufficient_evidence"
+    assert texts(draft)[:2] == [
+        "An owner of **The Shop** (`component:default/shop`) is recorded,"
+        " but I could not find it in the catalog.",
+        "**The Shop**: Its team was dissolved.",
+    ]
+    beside = answer(make_query(subjects=(SHOP, CART)), lost, fact_of("owner", CART, mention(WEB)))
+    assert beside.status == "partial"
+
+
+def test_several_facts_about_one_thing_become_a_list_with_a_citation_each() -> None:
+    near = fact_of("dependents", OLD, mention(SHOP), has_more=True)
+    far = fact_of("dependents", OLD, mention(CART, "through The Shop"), has_more=True)
+    far = replace(far, source=replace(far.source, entity_ref=CART.ref))
+    draft = answer(asking("What breaks?", "dependents", subjects=(OLD,)), near, far)
+    assert texts(draft) == [
+        "These depend on **Old Cache** (`resource:default/old`), the nearest first:",
+        "- **The Shop** (`component:default/shop`)",
+        "- **Cart** (`component:default/cart`) (through The Shop)",
+        "There is more than this: I go no further than five steps and two hundred entities.",
+    ]
+    assert [each.citations for each in draft.statements] == [(), (1,), (2,), ()]
+    down = fact_of("dependencies", OLD, mention(SHOP)), fact_of("dependencies", OLD, mention(CART))
+    assert "depends on these" in texts(answer(asking("?", "dependencies"), *down))[0]
+
+
+def test_a_list_that_was_cut_says_so() -> None:
+    fact = fact_of("parts", SHOP, mention(CART), mention(OLD), has_more=True)
+    assert texts(answer(asking("?", "parts"), fact))[0].endswith("- … and more than I list here")
+
+
+def test_what_was_selected_is_counted_in_words_and_listed() -> None:
+    facts = (
+        fact_of(
+            "matches",
+            SHOP,
+            Mention(label="service", note="type"),
+            Mention(label="go", note="tag"),
+            mention(WEB, "owner"),
+            mention(OLD, "part of"),
+        ),
+        fact_of("matches", CART),
+    )
+    selection = Selection(types=frozenset({"service"}), tags=frozenset({"go"}))
+    query = asking("Services in go?", "matches", subjects=(), selection=selection)
+    draft = answer(query, *facts)
+    assert draft.status == "answered"
+    assert texts(draft) == [
+        "I found two services tagged go:",
+        "- **The Shop** (`component:default/shop`): service, tag go,"
+        " owned by **team-web** (`group:default/team-web`),"
+        " part of **Old Cache** (`resource:default/old`)",
+        "- **Cart** (`component:default/cart`)",
+    ]
+    assert [each.citations for each in draft.statements] == [(), (1,), (2,)]
+    assert texts(answer(query, facts[1]))[0] == "I found one service tagged go:"
+
+
+def test_nothing_selected_is_said_in_the_words_of_the_selection() -> None:
+    def said(**given: Any) -> str:
+        selection = Selection(**given)
+        query = asking("?", "matches", subjects=(), selection=selection)
+        draft = answer(query)
+        assert draft.status == "insufficient_evidence"
+        return texts(draft)[0]
+
+    lifecycles, types = frozenset({"production"}), frozenset({"openapi"})
+    assert said(kinds=frozenset({"api"}), types=types, lifecycles=lifecycles) == (
+        "I found no production APIs of type openapi that fit."
+    )
+    assert said(types=frozenset({"library"})) == "I found no libraries that fit."
+    assert said(without_owner=True, without_docs=True) == (
+        "I found no entities without an owner and without documentation that fit."
+    )
+
+
+def test_of_very_many_the_first_are_listed_and_all_are_counted() -> None:
+    entities = [make_entity(f"api:default/a-{number:03}") for number in range(200)]
+    facts = [fact_of("matches", each, has_more=True) for each in entities]
+    selection = Selection(kinds=frozenset({"api"}))
+    draft = answer(asking("APIs?", "matches", subjects=(), selection=selection), *facts)
+    assert texts(draft)[0] == "I found more than two hundred APIs; these are the first fifty:"
+    assert len(draft.sources) == 50
+    (one, *_) = texts(answer(asking("?", "matches", subjects=(), selection=selection), facts[0]))
+    assert one == "I found more than one APIs:"
+
+
+def test_counts_are_written_in_words() -> None:
+    assert [in_words(number) for number in (0, 7, 19, 20, 42, 100, 142)] == [
+        "no",
+        "seven",
+        "nineteen",
+        "twenty",
+        "forty-two",
+        "one hundred",
+        "one hundred and forty-two",
+    ]
+
+
+def test_where_nothing_is_found_owner_and_channel_are_named_and_where_was_looked() -> None:
+    owner = fact_of("owner", SHOP, mention(WEB))
+    channel = fact_of("contact", SHOP, Mention(label="#web", url="https://chat.example/web"))
+    consulted = (
+        Consulted(source="catalog", state="ok", took_ms=1),
+        Consulted(source="index", state="timeout", took_ms=1),
+        Consulted(source="elsewhere", state="not_configured", took_ms=1),
+    )
+    query = make_query(purpose="documents", topics=())
+    draft = answer(query, contacts=(owner, channel), consulted=consulted)
+    assert draft.status == "insufficient_evidence"
+    assert texts(draft) == [
+        "I could not find anything about this in the documentation of **The Shop**.",
+        "I looked in: the catalog, the documentation (which did not answer in time)."
+        " These people may know more:",
+        "**The Shop** (`component:default/shop`) is owned by"
+        " **team-web** (`group:default/team-web`).",
+        "To reach the people behind **The Shop** (`component:default/shop`):"
+        " [\\#web](https://chat.example/web).",
+    ]
+    assert [each.citations for each in draft.statements] == [(), (), (1,), (2,)]
+
+
+def test_whom_to_ask_is_not_said_twice() -> None:
+    owner = fact_of("owner", SHOP, mention(WEB))
+    query = make_query(purpose="live", intent="on_call", topics=("owner", "contact"))
+    draft = answer(query, owner, contacts=(owner,))
+    assert draft.status == "insufficient_evidence"
+    assert ["cannot say who is on call" in texts(draft)[0], len(draft.statements)] == [True, 2]
+
+
+def test_a_live_question_with_another_part_that_is_answered_is_partial() -> None:
+    board = fact_of("links", SHOP, Mention(label="Board", url="https://dash.example/1"))
+    query = make_query(purpose="live", topics=("links", "owner"))
+    assert answer(query, board).status == "partial"
+
+
+def test_a_channel_of_the_owners_will_do_for_one_of_its_own() -> None:
+    contact = fact_of("contact", SHOP, Mention(label="#web", url="https://chat.example/web"))
+    assert answer(asking("slack of shop", "contact", "links"), contact).status == "answered"
+
+
+def test_links_of_a_kind_are_missed_by_their_kind() -> None:
+    draft = answer(asking("Grafana of the shop?", "links"))
+    assert texts(draft) == [
+        "I could not find a dashboard among the links of **The Shop** (`component:default/shop`)."
+    ]
+
+
+def test_what_a_catalog_does_not_hold_about_people_is_said() -> None:
+    members = fact_of("members", WEB, Mention(label="Ann"))
+    lead = asking("Who is the manager of web?", "members", subjects=(WEB,))
+    on_call = asking("contact of web and who is on call", "contact", subjects=(WEB,))
+    someone = asking("who is erika in web", "members", subjects=(WEB,), unread=("erika",))
+    phone = asking("phone number of web", "contact", subjects=(WEB,))
+    assert texts(answer(lead, members))[-1] == "I could not find who leads a team in the catalog."
+    assert texts(answer(someone, members))[-1] == "I found nothing called “erika”."
+    assert "cannot say who is on call" in texts(answer(on_call))[1]
+    assert texts(answer(phone))[-1] == "I could not find a phone number in the catalog."
+    assert answer(lead, members).status == answer(someone, members).status == "partial"
+
+
+def test_names_that_are_not_clear_beside_one_that_is_are_offered() -> None:
+    choice = Choice(entity=CART, question="Who owns component:default/cart?")
+    query = make_query(choices=(choice,), unknown_name="nope")
+    draft = answer(query, fact_of("owner", SHOP, mention(WEB)))
+    assert draft.status == "partial"
+    assert "I found nothing called “nope”." in texts(draft)
+    assert choice.question in [offer.question for offer in draft.follow_ups]
+
+
+def test_what_could_be_opened_is_offered_once_and_a_fix_at_the_end_of_the_links() -> None:
+    offers = fact_of(
+        "links",
+        SHOP,
+        Mention(label="Drain", url="https://run.example/1", note="runbook"),
+        Mention(label="Drain again", url="https://run.example/1/", note="runbook"),
+        Mention(label="The Shop", url="https://code.example/edit", note="fix"),
+        Mention(label="withheld", note="dashboard"),
+    )
+    draft = answer(make_query(), fact_of("owner", SHOP, mention(WEB)), offers=(offers,))
+    assert [(each.label, each.url) for each in draft.follow_ups if each.url] == [
+        ("Open runbook: Drain", "https://run.example/1"),
+        ("Open The Shop", "https://portal.example/catalog/shop"),
+        ("Suggest a fix of The Shop in the catalog", "https://code.example/edit"),
+    ]
+
+
+def test_the_same_text_is_not_quoted_twice() -> None:
+    passages = [
+        make_passage("One two\nthree."),
+        make_passage("One  two three."),
+        make_passage("one"),
+    ]
+    query = make_query(purpose="documents", topics=(), subjects=())
+    draft = compose(query, Evidence(passages=tuple(passages)))
+    assert [each.quote for each in draft.statements] == ["One two\nthree.", "one"]
+
+
+def test_several_topics_of_one_thing_name_it_in_full_once() -> None:
+    owner = fact_of("owner", SHOP, mention(WEB))
+    kind = fact_of("type", SHOP, Mention(label="API of type grpc"))
+    draft = answer(make_query(topics=("owner", "type")), owner, kind)
+    assert texts(draft)[1] == "**The Shop** is an API of type grpc."

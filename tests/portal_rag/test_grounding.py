@@ -72,3 +72,25 @@ def test_follow_ups_lead_to_web_addresses_only() -> None:
     )
     good = Statement(text="> Drain", citations=(2,), quote="Drain the broker first.")
     assert check(drafted(good, follow_ups=offers)).follow_ups == offers[1:]
+
+
+def test_numbers_dates_versions_paths_and_addresses_must_stand_in_a_cited_source() -> None:
+    excerpt = "Runs 1.2.3 since 2026-01-02 in /srv/app/data; ask web@example.com about INC-7."
+    source = make_source(excerpt=excerpt, title="Notes", url="https://portal.example/n")
+
+    def stands(text: str) -> bool:
+        statement = Statement(text=text, citations=(1,))
+        draft = Draft(status="answered", statements=(statement,), sources=(source,))
+        return check(draft).status == "answered"
+
+    for word in ("1.2.3", "2026-01-02", "/srv/app/data", "web@example.com", "INC-7"):
+        assert stands(f"It says {word}."), word
+    for word in ("1.2", "2026-01-03", "/srv/apps", "eb@example.com", "INC-70", "12", "other/a/b"):
+        assert not stands(f"It says {word}."), word
+
+
+def test_the_title_and_the_entity_of_a_source_carry_too() -> None:
+    source = make_source(title="Queue 7")
+    statement = Statement(text="**Queue 7** (`component:default/shop`)", citations=(1,))
+    draft = Draft(status="answered", statements=(statement,), sources=(source,))
+    assert check(draft).statements == (statement,)
