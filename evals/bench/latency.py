@@ -22,9 +22,11 @@ from evals.bench.timing import percentiles
 from evals.golden_set.cases import Case, load_cases
 from portal_rag.backstage.transport import BackstageTransport
 from portal_rag.corpus.edge_store import EdgeReader
-from portal_rag.corpus.embedding import Embedder, load_embedder
+from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.freshness import Freshness
+from portal_rag.corpus.onnx_embedding import load_exported
+from portal_rag.corpus.onnx_export import export_model
 from portal_rag.corpus.store import DenseVector
 from portal_rag.domain import NoPortal, Portal, Query, Question, Turn
 from portal_rag.evidence.catalog import CatalogFacts
@@ -35,7 +37,7 @@ from portal_rag.evidence.portal_search import PortalSearch
 from portal_rag.pipeline import Pipeline
 from portal_rag.principals import LocalReader
 from portal_rag.services import open_services
-from portal_rag.settings import load_service_settings
+from portal_rag.settings import ServiceSettings, load_service_settings
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "portal.yaml"
 READABLE = 1_000
@@ -128,11 +130,13 @@ def measure(portal: Path, size: Size = FULL) -> None:
 
 def of_files(portal: Path, cases: Path = GOLDEN) -> str:
     """Ask the golden questions of a portal of files, which has no Search."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = index_files(portal, Path(folder))
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        report = index_files(portal, folder / "index")
+        export_model(ServiceSettings().embedding_model, folder / "exported")
         questions = [_question(case) for case in load_cases([cases])]
-        times = asyncio.run(_ask_files(Path(folder), questions))
-    title = f"latency over {portal.name}, {report['chunk_count']} chunks, the packaged model:"
+        times = asyncio.run(_ask_files(folder, questions))
+    title = f"latency over {portal.name}, {report['chunk_count']} chunks, the model on one thread:"
     return "\n".join([title, *times.table()])
 
 
@@ -143,11 +147,11 @@ def _question(case: Case) -> Question:
 
 
 async def _ask_files(folder: Path, questions: Sequence[Question]) -> Times:
-    environ = {"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_INDEX_DIR": str(folder)}
+    environ = {"PORTAL_RAG_AUTH": "none", "PORTAL_RAG_INDEX_DIR": str(folder / "index")}
     settings, times = load_service_settings(environ), Times()
 
-    def load(name: str) -> Embedder:
-        return _WatchedEmbedder(load_embedder(name), times)
+    def load(_: str) -> Embedder:
+        return _WatchedEmbedder(load_exported(folder / "exported"), times)
 
     async with open_services(settings, load=load) as services:
         portal = services.portal_of(LocalReader())
@@ -190,7 +194,7 @@ def _pipeline(world: World, index: EdgeReader, times: Times) -> Pipeline:
         index=index,
         embedder=_WatchedEmbedder(world.embedder, times),
         clock=lambda: _NOW,
-        freshness=Freshness.parse(365, ""),
+        freshness=Freshness.parse(365),
     )
     facts = CatalogFacts(app_url=_APP, clock=lambda: _NOW)
     search = PortalSearch(app_url=_APP, clock=lambda: _NOW)
