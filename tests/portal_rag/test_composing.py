@@ -631,3 +631,24 @@ def test_several_topics_of_one_thing_name_it_in_full_once() -> None:
     kind = fact_of("type", SHOP, Mention(label="API of type grpc"))
     draft = answer(make_query(topics=("owner", "type")), owner, kind)
     assert texts(draft)[1] == "**The Shop** is an API of type grpc."
+
+
+def test_a_general_description_is_only_a_part_of_what_is_asked_in_particular() -> None:
+    fact = fact_of("description", SHOP, Mention(label="Sells things; scores nothing"))
+
+    def said(*unread: str) -> Draft:
+        query = make_query(purpose="documents", intent="description", topics=(), unread=unread)
+        return answer(query, fact)
+
+    assert said("score", "orders").status == "answered"
+    assert said("slo").status == "partial"
+    assert "could not find anything about this" in texts(said("slo"))[1]
+
+
+def test_a_passage_of_an_api_is_quoted_where_its_kind_is_asked_for() -> None:
+    passage = make_passage("POST /orders/7", kind="api", is_about_subject=True)
+    passage = replace(passage, source=replace(passage.source, entity_ref=SHOP.ref))
+    for kinds, count in ((frozenset({"api"}), 1), (frozenset(), 0)):
+        query = make_query(purpose="documents", topics=(), document_kinds=kinds)
+        draft = compose(query, Evidence(passages=(passage,)))
+        assert sum(each.quote is not None for each in draft.statements) == count
