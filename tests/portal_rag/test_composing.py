@@ -484,6 +484,9 @@ def test_what_was_selected_is_counted_in_words_and_listed() -> None:
     ]
     assert [each.citations for each in draft.statements] == [(), (1,), (2,)]
     assert texts(answer(query, facts[1]))[0] == "I found one service tagged go:"
+    owned = Selection(types=frozenset({"service"}), owners=frozenset({WEB.ref}))
+    query = asking("Services of web?", "matches", subjects=(), selection=owned)
+    assert texts(answer(query, *facts))[0] == "I found two services owned by team-web:"
 
 
 def test_nothing_selected_is_said_in_the_words_of_the_selection() -> None:
