@@ -20,6 +20,7 @@ from portal_rag.domain import (
     Topic,
     wanted_link,
 )
+from portal_rag.domain.likeness import speaks_of
 from portal_rag.domain.topics import applies
 
 _CONTEXT: frozenset[Topic] = frozenset({"description", "type", "system", "contact", "matches"})
@@ -119,7 +120,7 @@ def _unrecorded(query: Query) -> Iterator[str]:
     if "contact" in query.topics and _ON_CALL.search(text):
         yield _NOT_LIVE.format(_LIVE["on_call"])
     person = _WHO_IS.search(text)
-    if "members" in query.topics and person and person[1] in query.unread:
+    if {"members", "teams"} & set(query.topics) and person and person[1] in query.unread:
         yield not_found(person[1])
 
 
@@ -132,8 +133,15 @@ def _undocumented(
     elif query.subjects and query.topics != ("docs",) and not _are_about_subject(passages):
         names = ", ".join(map(shortly_called, query.subjects))
         what = "a runbook" if "runbook" in query.document_kinds else "anything about this"
-        if passages or not (query.topics or facts):
+        is_told = query.topics or any(_fits(fact, query) for fact in facts)
+        if passages or not is_told:
             yield f"I could not find {what} in the documentation of {names}."
+
+
+def _fits(fact: Fact, query: Query) -> bool:
+    """Say whether a fact is more than a general description of what something else is asked of."""
+    is_general = fact.topic == "description" and query.intent == "description"
+    return not is_general or any(speaks_of(each.label, query.unread) for each in fact.mentions)
 
 
 def _are_about_subject(passages: Sequence[Passage]) -> bool:

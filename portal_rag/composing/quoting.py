@@ -19,7 +19,8 @@ def relevant(query: Query, evidence: Evidence) -> list[Passage]:
         return []
     told = {entity.ref for entity in query.subjects}
     near = [passage for passage in evidence.passages if _is_relevant(passage)]
-    fresh = [p for p in near if not (p.kind in _ENTITY_PAGE_KINDS and p.source.entity_ref in told)]
+    known = _ENTITY_PAGE_KINDS - query.document_kinds
+    fresh = [p for p in near if not (p.kind in known and p.source.entity_ref in told)]
     own = [p for p in fresh if p.is_about_subject]
     if query.subjects and (query.topics or "runbook" in query.document_kinds) and not own:
         return []

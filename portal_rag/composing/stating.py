@@ -95,9 +95,16 @@ def wanted(selection: Selection, facts: Sequence[Fact]) -> str:
     noun = _noun(selection, is_one=is_one)
     before = " or ".join(sorted(selection.lifecycles))
     after = [f"tagged {' or '.join(sorted(selection.tags))}" for _ in (1,) if selection.tags]
+    after += [f"owned by {name}" for name in _owner(selection, facts)]
     after += ["without an owner" for _ in (1,) if selection.without_owner]
     after += ["without documentation" for _ in (1,) if selection.without_docs]
     return escaped(" ".join(filter(None, [before, noun, " and ".join(after)])))
+
+
+def _owner(selection: Selection, facts: Sequence[Fact]) -> Iterable[str]:
+    """Name the owner that was asked for, if one was and it was found."""
+    if len(selection.owners) == 1 and facts:
+        yield from (each.label for each in facts[0].mentions if each.ref in selection.owners)
 
 
 def _noun(selection: Selection, *, is_one: bool) -> str:

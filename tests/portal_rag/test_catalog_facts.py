@@ -397,3 +397,11 @@ async def test_what_could_be_opened_is_offered_and_a_fix_where_something_is_miss
     assert await notes(lacking) == ["runbook", "dashboard", "fix"]
     assert await notes(complete) == ["runbook", "docs", "repository", "dashboard"]
     assert await notes(SITE) == []
+
+
+async def test_what_became_of_a_thing_and_what_it_is_are_told_from_its_description() -> None:
+    cache = make_entity("resource:default/c", tags=["deprecated"], description="Replaced by d")
+    query = make_query(subject=cache, purpose="documents", intent="lifecycle")
+    assert [fact.topic for fact in (await found_for(query)).facts] == ["lifecycle", "description"]
+    query = make_query(subject=cache, purpose="documents", intent="description", unread=("slo",))
+    assert [fact.topic for fact in (await found_for(query)).facts] == ["description"]

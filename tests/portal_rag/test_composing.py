@@ -484,6 +484,9 @@ def test_what_was_selected_is_counted_in_words_and_listed() -> None:
     ]
     assert [each.citations for each in draft.statements] == [(), (1,), (2,)]
     assert texts(answer(query, facts[1]))[0] == "I found one service tagged go:"
+    owned = Selection(types=frozenset({"service"}), owners=frozenset({WEB.ref}))
+    query = asking("Services of web?", "matches", subjects=(), selection=owned)
+    assert texts(answer(query, *facts))[0] == "I found two services owned by team-web:"
 
 
 def test_nothing_selected_is_said_in_the_words_of_the_selection() -> None:
@@ -631,3 +634,24 @@ def test_several_topics_of_one_thing_name_it_in_full_once() -> None:
     kind = fact_of("type", SHOP, Mention(label="API of type grpc"))
     draft = answer(make_query(topics=("owner", "type")), owner, kind)
     assert texts(draft)[1] == "**The Shop** is an API of type grpc."
+
+
+def test_a_general_description_is_only_a_part_of_what_is_asked_in_particular() -> None:
+    fact = fact_of("description", SHOP, Mention(label="Sells things; scores nothing"))
+
+    def said(*unread: str) -> Draft:
+        query = make_query(purpose="documents", intent="description", topics=(), unread=unread)
+        return answer(query, fact)
+
+    assert said("score", "orders").status == "answered"
+    assert said("slo").status == "partial"
+    assert "could not find anything about this" in texts(said("slo"))[1]
+
+
+def test_a_passage_of_an_api_is_quoted_where_its_kind_is_asked_for() -> None:
+    passage = make_passage("POST /orders/7", kind="api", is_about_subject=True)
+    passage = replace(passage, source=replace(passage.source, entity_ref=SHOP.ref))
+    for kinds, count in ((frozenset({"api"}), 1), (frozenset(), 0)):
+        query = make_query(purpose="documents", topics=(), document_kinds=kinds)
+        draft = compose(query, Evidence(passages=(passage,)))
+        assert sum(each.quote is not None for each in draft.statements) == count

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from portal_rag.backstage.entities import Entity
 from portal_rag.domain import Clock, Fact, LinkKind, Mention, Portal, Query, Topic, wanted_link
+from portal_rag.domain.likeness import speaks_of
 from portal_rag.domain.links import INFRASTRUCTURE
 from portal_rag.domain.topics import TEAM_KINDS, applies
 from portal_rag.evidence.catalog.fields import (
     channel_mentions,
     contact_mentions,
-    describes,
     docs_mentions,
     field_mentions,
     identifiers,
@@ -88,15 +88,19 @@ def _topics(query: Query, entity: Entity) -> Sequence[Topic]:
         topics = [topic for topic in topics if topic not in _PLACES_OF_CODE]
         if _ASKS_FOR_A_PLACE.search(query.question.text):
             topics += _PLACES_OF_CODE
+    if query.intent == "lifecycle" and not topics:
+        topics.append("lifecycle")
     if "description" not in topics and _is_described(query, entity, topics):
         topics.append("description")
     return topics
 
 
 def _is_described(query: Query, entity: Entity, topics: Sequence[Topic]) -> bool:
-    """Say whether the description holds what was asked for in particular."""
-    if query.purpose == "documents" and describes(entity, query.unread):
-        return True
+    """Say whether the description holds what was asked for, or is all that may be known of it."""
+    if query.purpose == "documents":
+        told = entity.description or ""
+        if query.intent == "description" or speaks_of(told, query.unread):
+            return True
     return "lifecycle" in topics and tells_what_became_of_it(entity)
 
 

@@ -19,9 +19,6 @@ _SUCCESSION = re.compile(
     r"|\bretire|\bno longer\b|\bend of life\b|\bdissolved\b",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[^\W_]+")
-_TELLING = 4
-"""Words that are shorter say too little."""
 _SYSTEMS = (
     ("Argo CD application", re.compile(r"\bargo", re.IGNORECASE), "argocd/app-name"),
     ("in Kubernetes", re.compile(r"\bkube|\bk8s\b", re.IGNORECASE), "backstage.io/kubernetes-id"),
@@ -33,18 +30,6 @@ _CODE = re.compile(r"\b(?:source|repo|repository|code|github|gitlab|bitbucket)\b
 def tells_what_became_of_it(entity: Entity) -> bool:
     """Say whether the description speaks of an end, or of what comes after it."""
     return bool(_SUCCESSION.search(entity.description or ""))
-
-
-def describes(entity: Entity, words: Iterable[str]) -> bool:
-    """Say whether the description has one of the words, or one that begins alike."""
-    told = _WORD.findall((entity.description or "").lower())
-    asked = [part for word in words for part in _WORD.findall(word.lower())]
-    return any(_are_alike(one, other) for one in asked for other in told)
-
-
-def _are_alike(one: str, other: str) -> bool:
-    shorter, longer = sorted((one, other), key=len)
-    return len(shorter) >= _TELLING and longer.startswith(shorter)
 
 
 def field_mentions(topic: Topic, entity: Entity, wanted: LinkKind | None) -> Iterable[Mention]:
