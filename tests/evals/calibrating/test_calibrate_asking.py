@@ -8,16 +8,6 @@ from evals.cli import main
 
 pytestmark = pytest.mark.model
 
-SHOP = """
-apiVersion: backstage.io/v1alpha1
-kind: Component
-metadata: {name: shop}
-spec: {type: service, owner: group:default/team-shop, lifecycle: production}
-"""
-CASES = """
-- {id: own-1, question: "Who owns nosuch?", expect: {outcome: refuse}}
-- {id: own-2, question: "Who owns ghost?", expect: {outcome: refuse}, tags: [permission]}
-"""
 QUESTIONS = """
 - {id: q-1, question: "How are brokers drained?", pages: [docs/a.md], answerable: true}
 """
@@ -31,9 +21,6 @@ BACKSTAGE = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "catalog-info.yaml").write_text(SHOP)
-    (tmp_path / "cases.yaml").write_text(CASES)
     (tmp_path / "questions.yaml").write_text(QUESTIONS)
     docs, passages = tmp_path / "backstage-docs", tmp_path / "mtragun-ibmcloud"
     docs.mkdir()
@@ -54,14 +41,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_questions_are_asked_and_too_few_of_them_teach_nothing(folder: Path) -> None:
-    words = [folder / "cases.yaml", "--content", folder / "shop", "--data", folder]
-    words += ["--docs-questions", folder / "questions.yaml", "--work", folder / "work"]
-    words += ["--out", folder / "out.json"]
+    words = ["--docs-questions", folder / "questions.yaml", "--data", folder]
+    words += ["--work", folder / "work", "--out", folder / "out.json"]
     ended = CliRunner().invoke(main, ["calibrate", *map(str, words)])
     assert ended.exit_code == 2, ended.output
     assert "are too few to learn from" in ended.output
-    asked = (folder / "work" / "golden" / "audit.jsonl").read_text().splitlines()
-    assert [json.loads(line)["judgedAs"] for line in asked] == ["unknown_name"] * 4
     (over_docs,) = (folder / "work" / "docs" / "audit.jsonl").read_text().splitlines()
     assert json.loads(over_docs)["judgedAs"] == "document"
 
