@@ -11,7 +11,7 @@ from portal_rag.confidence.calibration import REFUSED, Calibration, Logistic
 from portal_rag.confidence.features import AnswerKind
 from portal_rag.corpus.store import IndexIdentity
 
-FOLDS = 5
+FOLDS = 10
 HIGH_PRECISION = 0.95
 MEDIUM_PRECISION = 0.75
 REFUSE_BELOW = 0.5
@@ -66,13 +66,14 @@ def cross_validate(labels: Sequence[Label], *, penalty: float = PENALTY) -> list
     for fold in range(FOLDS):
         others = [label for label in labels if folds[label.group] != fold]
         documents, constants = _fitted(others, penalty), _constants(others)
+        usual = _share([label.right for label in others])
         for position, label in enumerate(labels):
             if folds[label.group] != fold:
                 continue
             chance = (
                 documents.probability(label.features)
                 if label.kind == DOCUMENT
-                else constants.get(label.kind)
+                else constants.get(label.kind, usual)
             )
             if chance is not None:
                 judged[position] = Judged(label=label, chance=chance)
