@@ -22,13 +22,14 @@ from portal_rag.errors import NotAllowedError, NotFoundError, PortalRagError, Up
 from portal_rag.evidence.gathering import Gathering, state_of
 from portal_rag.grounding import check
 from portal_rag.trail import Answered, Trail, trail_of
-from portal_rag.understanding import understand, understand_without_portal
+from portal_rag.understanding import Understanding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
     """Answers questions; holds nothing that belongs to one asker."""
 
+    understanding: Understanding
     gathering: Gathering
     clock: Clock
     timer: Timer
@@ -41,10 +42,10 @@ class Pipeline:
     async def answer_with_trail(self, question: Question, portal: Portal | NoPortal) -> Answered:
         """Answer, and say beside it what operators may know of the way there."""
         if isinstance(portal, NoPortal):
-            return self._without_portal(question)
+            return await self._without_portal(question)
         started = self.timer()
         try:
-            query = await understand(question, portal)
+            query = await self.understanding.understand(question, portal)
         except (NotAllowedError, NotFoundError, UpstreamError) as error:
             return Answered(answer=self._unreachable(question, error, started), trail=Trail())
         evidence = await self._evidence(query, portal)
@@ -52,15 +53,16 @@ class Pipeline:
         answer = self._answer(question, draft, evidence)
         return Answered(answer=answer, trail=trail_of(query, evidence, draft))
 
-    def _without_portal(self, question: Question) -> Answered:
-        query = understand_without_portal(question)
+    async def _without_portal(self, question: Question) -> Answered:
+        query = await self.understanding.understand_without_portal(question)
         evidence = Evidence() if query.purpose == "write" else self.gathering.ask_nothing()
         draft = not_applicable(query)
         answer = self._answer(question, draft, evidence)
         return Answered(answer=answer, trail=trail_of(query, evidence, draft))
 
     async def _evidence(self, query: Query, portal: Portal) -> Evidence:
-        if query.purpose == "write" or query.choices or query.unknown_name:
+        is_unknown = query.unknown_name and not query.subjects
+        if query.purpose in ("write", "nothing") or query.choices or is_unknown:
             return Evidence()
         return await self.gathering.gather(query, portal)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr
 
@@ -36,6 +37,22 @@ AuditLog = Annotated[str, AfterValidator(_check_audit_log)]
 """Where audit lines go; a bare word is taken for a mistake, not for a file."""
 
 
+def _check_timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        if value != "UTC":
+            raise ValueError(
+                "must be a time zone of the IANA database that this machine has, such as"
+                " Europe/Berlin"
+            ) from error
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_check_timezone)]
+"""The name of a time zone; `UTC` needs no database."""
+
+
 class ServiceSettings(CorpusSettings):
     """Everything that can be set; the README's table says what each means."""
 
@@ -62,6 +79,7 @@ class ServiceSettings(CorpusSettings):
     source_timeout_seconds: PositiveFloat = 3.0
     question_timeout_seconds: PositiveFloat = 5.0
     stale_after_days: PositiveInt = 365
+    timezone: TimeZone = "UTC"
     audit_log: AuditLog = "off"
     audit_user: Literal["ref", "hashed"] = "ref"
     audit_user_key: SecretStr | None = Field(default=None, min_length=16)

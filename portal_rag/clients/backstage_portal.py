@@ -25,7 +25,11 @@ SLIM_FIELDS = (
     "metadata.namespace",
     "metadata.name",
     "metadata.title",
+    "metadata.tags",
+    "metadata.annotations.portal-rag.io/aliases",
     "spec.profile.displayName",
+    "spec.type",
+    "spec.lifecycle",
 )
 MOST_LISTED = 1000
 """The most readable entities that are listed for the filter inside the vector query."""

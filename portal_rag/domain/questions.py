@@ -136,6 +136,7 @@ class Query:
     such as `inc-117`, which must stand in whatever answers. `search_text` is what documents are
     searched for: the question, made whole where it leans on an earlier one. `is_transitive` asks
     for what depends through others too. `selection` is set where a list of entities was asked for.
+    `assumed` are words that were taken for the name of an entity that is spelled otherwise.
     """
 
     question: Question
@@ -153,3 +154,4 @@ class Query:
     is_transitive: bool = False
     selection: Selection | None = None
     window: Window | None = None
+    assumed: tuple[tuple[str, EntityRef], ...] = ()

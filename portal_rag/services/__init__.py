@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -38,6 +39,7 @@ from portal_rag.services.index import open_index, open_query_model
 from portal_rag.services.machine_clients import MachineClients, open_machine_clients
 from portal_rag.services.recorder import open_recorder
 from portal_rag.settings import ServiceSettings
+from portal_rag.understanding import Understanding, read_intent
 
 _log = structlog.get_logger()
 
@@ -86,7 +88,11 @@ async def open_services(
             gathering = _gathering(settings, embedder, index, clock)
         yield Services(
             pipeline=Pipeline(
-                gathering=gathering, clock=clock, timer=time.monotonic, make_id=new_answer_id
+                understanding=_understanding(settings, clock),
+                gathering=gathering,
+                clock=clock,
+                timer=time.monotonic,
+                make_id=new_answer_id,
             ),
             index=index,
             portal_of=askers.portal_of,
@@ -123,6 +129,11 @@ async def _look_at(index: IndexReader) -> None:
         await index.manifest()
     except PortalRagError as error:
         _log.warning("index_unavailable", reason=error.message)
+
+
+def _understanding(settings: ServiceSettings, clock: Clock) -> Understanding:
+    zone = UTC if settings.timezone == "UTC" else ZoneInfo(settings.timezone)
+    return Understanding(read=read_intent, clock=clock, zone=zone)
 
 
 def _gathering(
