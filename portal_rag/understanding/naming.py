@@ -47,7 +47,7 @@ class Naming:
 
     async def named(self, text: str, wanted: Wanted = ANYTHING) -> tuple[Named, ...]:
         """Find the entities that `text` names, from left to right, no word counted twice."""
-        referenced, rest = await _referenced(text, self.portal, wanted)
+        referenced, rest = await self._referenced(text, wanted)
         if self.listing.complete:
             found = Search(rest, self.vocabulary, wanted).found()
         else:
@@ -55,23 +55,27 @@ class Naming:
             found = Search(rest, Vocabulary.of(some), wanted).found_whole()
         return tuple(sorted((*referenced, *found), key=lambda named: named.start))
 
+    async def _referenced(self, text: str, wanted: Wanted) -> tuple[list[Named], str]:
+        """Read the references, and leave the text without them, be there such entities or not."""
+        written = list(references(text))[:_MOST_REFERENCES]
+        refs = {words: _parsed(words) for _, words in written}
+        asked = [ref for each in refs.values() for ref in each]
+        found = await self.portal.entities(asked) if asked else {}
+        named: list[Named] = []
+        for start, words in written:
+            end = start + len(words)
+            entities = tuple(found[ref] for ref in refs[words] if ref in found)
+            if entities:
+                fitting = tuple(one for one in entities if one.ref.kind in wanted.kinds)
+                named.append(Named(words=words, start=start, end=end, entities=fitting or entities))
+            if entities or not self._is_list(words):
+                text = text[:start] + " " * len(words) + text[end:]
+        return named, text
 
-async def _referenced(text: str, portal: Portal, wanted: Wanted) -> tuple[list[Named], str]:
-    """Read the references, and leave the text without them."""
-    written = list(references(text))[:_MOST_REFERENCES]
-    refs = {words: _parsed(words) for _, words in written}
-    asked = [ref for each in refs.values() for ref in each]
-    found = await portal.entities(asked) if asked else {}
-    named: list[Named] = []
-    for start, words in written:
-        entities = tuple(found[ref] for ref in refs[words] if ref in found)
-        end = start + len(words)
-        if entities or ":" in words:
-            text = text[:start] + " " * len(words) + text[end:]
-        if entities:
-            fitting = tuple(one for one in entities if one.ref.kind in wanted.kinds) or entities
-            named.append(Named(words=words, start=start, end=end, entities=fitting))
-    return named, text
+    def _is_list(self, words: str) -> bool:
+        """Say whether "cart/basket" means two things rather than one in the namespace `cart`."""
+        before, slash, _ = words.partition("/")
+        return bool(slash) and ":" not in words and bool(self.vocabulary.of_name(words_of(before)))
 
 
 def _parsed(words: str) -> tuple[EntityRef, ...]:

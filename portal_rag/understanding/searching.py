@@ -23,6 +23,7 @@ _ARTICLES = frozenset("a an another".split())
 _BEFORE_NAMES = frozenset("of for about own owns owned does do on by uses use called named".split())
 _CERTAIN_KINDS = frozenset("api system domain template user".split())
 """Kinds that people do not take for one another: no component is meant by "the payments API"."""
+_INSTANCES = frozenset("prod production staging stage dev test qa primary replica".split())
 _BETWEEN = frozenset("the a an our".split())
 _NEVER_NAMES = (_BEFORE_NAMES | _ARTICLES | _BETWEEN) | frozenset(
     "all am and are as at be been being can could did find from get give goes had has have how i"
@@ -102,8 +103,20 @@ class Search:
                 continue
             exact = self._vocabulary.of_name(here)
             named = self._rather(start, end, exact) if exact else None
-            if named:
-                yield start, end, named
+            if named and (whole := self._whole_token(start, end)):
+                yield *whole, self._named(*whole, named.entities, is_assumed=whole != (start, end))
+
+    def _whole_token(self, start: int, end: int) -> tuple[int, int] | None:
+        """Widen a name to the token that it begins: `queue-2` and `cart-prod` are told as such.
+
+        None where it is part of a token that is another name: `cart-db` is no `cart`.
+        """
+        for since, until in self._identified:
+            if since < end and start < until and not (start <= since and until <= end):
+                rest = self._words[end:until]
+                is_instance = all(one.text.isdigit() or one.text in _INSTANCES for one in rest)
+                return (since, until) if start == since and is_instance else None
+        return start, end
 
     def _rather(self, start: int, end: int, exact: tuple[Entity, ...]) -> Named | None:
         """Prefer the kinds wanted, even where the words are only part of such a name."""
@@ -139,7 +152,8 @@ class Search:
     def _acronyms(self) -> Iterator[tuple[int, int, Named]]:
         for position, word in enumerate(self._words):
             written = self._written(position, position + 1)
-            if len(written) >= _SHORTEST_ACRONYM and written.isupper():
+            is_long = len(written) >= _SHORTEST_ACRONYM
+            if is_long and written.isupper() and self._stands_alone(position):
                 entities = self._vocabulary.acronyms.get(word.text, ())
                 if entities:
                     named = self._named(position, position + 1, self._picked(entities, frozenset()))
@@ -178,9 +192,13 @@ class Search:
         """Take words such as `docs` for names where one must stand: "the owner of docs"."""
         for position, word in enumerate(self._words):
             entities = self._vocabulary.joined.get(word.text, ())
-            if entities and word.text not in _NEVER_NAMES and self._is_slot(position):
+            is_name = word.text not in _NEVER_NAMES and self._stands_alone(position)
+            if entities and is_name and self._is_slot(position):
                 picked = self._picked(entities, frozenset())
                 yield position, position + 1, self._named(position, position + 1, picked)
+
+    def _stands_alone(self, position: int) -> bool:
+        return not any(since <= position < until for since, until in self._identified)
 
     def _is_slot(self, position: int) -> bool:
         before = [word.text for word in self._words[max(0, position - 2) : position]]
@@ -202,7 +220,7 @@ class Search:
 
     def _identifiers(self) -> Iterator[tuple[int, int]]:
         for since, until, token in telling_tokens(self._text):
-            if is_identifier(token):
+            if is_identifier(token) and not set("/:") & set(token):
                 inside = [i for i, word in enumerate(self._words) if since <= word.start < until]
                 if inside:
                     yield inside[0], inside[-1] + 1

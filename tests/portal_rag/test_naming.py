@@ -192,3 +192,17 @@ async def test_any_text_can_be_looked_through(text: str) -> None:
     for one in await named(text):
         assert one.entities
         assert text[one.start : one.end] == one.words
+
+
+async def test_a_name_inside_another_written_name_is_not_meant() -> None:
+    assert await entities("Who owns docs-thing?") == []
+    assert await entities("Who owns pay-gateway-library?") == []
+    assert await entities("Who owns eu/till-service?") == []
+    assert await entities("Who owns pay-gateway/pay-api?") == [GATEWAY, PAY_API]
+
+
+async def test_an_instance_of_a_thing_is_taken_for_it_and_that_is_said() -> None:
+    (one,) = await named("is pay-gateway-prod healthy?")
+    assert (one.words, one.entities, one.is_assumed) == ("pay-gateway-prod", (GATEWAY,), True)
+    (two,) = await named("who owns rabbit-east-2")
+    assert (two.words, two.entities, two.is_assumed) == ("rabbit-east-2", (BROKER,), True)
