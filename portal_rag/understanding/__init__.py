@@ -65,6 +65,7 @@ async def _about(question: Question, meant: Meant, naming: Naming) -> Query:
     """Settle the names; offer a choice where one stays ambiguous that must be clear."""
     by_default = bool(meant.borrowed) or meant.reading.purpose in ("documents", "live")
     named, found = await settled(question, meant.subjects, naming.portal, by_default=by_default)
+    named = _without_guesses(named)
     ambiguous = next((one for one in named if len(one.entities) > 1), None)
     if ambiguous and _must_be_clear(ambiguous, meant.reading):
         offered = choices(question, meant.span_of(ambiguous), ambiguous.entities)
@@ -147,6 +148,13 @@ async def _with_unknown(query: Query, words: str | None, naming: Naming) -> Quer
     if not words:
         return query
     return replace(query, unknown_name=words, near=await near(query.question, words, naming))
+
+
+def _without_guesses(named: tuple[Named, ...]) -> tuple[Named, ...]:
+    """Beside a whole name, leave out words that may be part of several others."""
+    if not any(one.is_exact and len(one.entities) == 1 for one in named):
+        return named
+    return tuple(one for one in named if one.is_exact or len(one.entities) == 1)
 
 
 def _assumed(named: Sequence[Named]) -> tuple[tuple[str, EntityRef], ...]:

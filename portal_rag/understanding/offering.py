@@ -8,7 +8,7 @@ from portal_rag.domain import Choice, Question
 from portal_rag.understanding.conversation import MOST_READ
 from portal_rag.understanding.intents import Reading
 from portal_rag.understanding.naming import Naming
-from portal_rag.understanding.spelling import nearest
+from portal_rag.understanding.slips import nearest
 from portal_rag.understanding.words import is_identifier, subject_words
 
 _SLOT = re.compile(

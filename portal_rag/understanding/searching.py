@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from portal_rag.backstage.entities import Entity
-from portal_rag.understanding.spelling import misspelled
+from portal_rag.understanding.slips import misspelled
 from portal_rag.understanding.vocabulary import Vocabulary
 from portal_rag.understanding.words import (
     Word,

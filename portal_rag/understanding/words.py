@@ -48,6 +48,12 @@ FUNCTION_WORDS = frozenset(
     " provided exposed consumed needed rely relied depending after look people person ask belong"
     " belongs belonging inside under within consist consists made".split()
 )
+_SAYING_LITTLE = frozenset(
+    "anybody anyone anything everybody everyone everything nobody somebody someone something else"
+    " ok okay pls thanks hi hello too one ones other others plus yet off comes come callers caller"
+    " calling called implements implement reads read holds hold deps indirect indirectly"
+    " transitively wants sees".split()
+)
 _THINGS = frozenset("entity entities thing things".split())
 _ENDING_PHRASES = FUNCTION_WORDS | frozenset(
     "abort alert backup build canary change changed changes command config configuration deploy"
@@ -156,6 +162,7 @@ def unread_words(text: str, read: Collection[tuple[int, int]]) -> tuple[str, ...
         token
         for start, end, token in telling_tokens(text)
         if len(token) > 1
+        and token.lower() not in _SAYING_LITTLE
         and not names_nothing(token.lower())
         and not any(start < until and since < end for since, until in read)
     )

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from portal_rag.backstage.entities import Entity
 from portal_rag.domain import Listing
 from portal_rag.understanding.naming import Named, Naming, Wanted
-from portal_rag.understanding.spelling import misspelled, nearest, slips_between
+from portal_rag.understanding.slips import misspelled, nearest, slips_between
 from portal_rag.understanding.vocabulary import ALIASES, Vocabularies, Vocabulary
 from portal_rag.understanding.words import is_identifier, names_nothing, stem, words_of
 from tests.factories import make_entity

@@ -7,7 +7,7 @@ import pytest
 from portal_rag.backstage.entities import Entity
 from portal_rag.domain import Query, Selection, Turn
 from portal_rag.understanding import Reading, Understanding, read_intent
-from portal_rag.understanding.spelling import nearest
+from portal_rag.understanding.slips import nearest
 from portal_rag.understanding.words import spelled, subject_words
 from tests.factories import NOW, make_entity, make_question
 from tests.fakes.portal import FakePortal
@@ -84,6 +84,13 @@ async def test_several_entities_of_one_name_are_offered_as_choices() -> None:
     query = await ask("Who owns basket?")
     assert [choice.entity for choice in query.choices] == [BASKET, BASKET_EU]
     assert query.choices[1].question == "Who owns component:eu/basket?"
+
+
+async def test_words_that_may_be_part_of_names_force_no_choice_beside_a_whole_name() -> None:
+    stock = [make_entity(f"resource:default/stock-{each}") for each in ("store", "loader")]
+    question = make_question("Does shop-front depend on stock?")
+    query = await understand(question, FakePortal((*WORLD, *stock)))
+    assert (query.subjects, query.choices) == ((SHOP,), ())
 
 
 async def test_the_page_settles_an_ambiguous_name() -> None:
@@ -303,6 +310,11 @@ async def test_a_search_is_made_whole_with_the_entity_of_the_page() -> None:
     assert (await ask("How do I deploy the shop front?", entity_ref=page)).search_text == (
         "How do I deploy the shop front?"
     )
+
+
+async def test_a_list_without_any_condition_is_none() -> None:
+    lists = await listed(make_question("which ones?", entity_ref=str(SHOP.ref)), FakePortal(WORLD))
+    assert (lists.selection, lists.subjects) == (None, ())
 
 
 async def test_what_a_team_owns_may_be_asked_by_something_that_it_owns() -> None:
