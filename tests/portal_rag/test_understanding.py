@@ -157,6 +157,31 @@ async def test_a_hidden_and_a_missing_entity_are_understood_alike() -> None:
     assert hidden.unknown_name == "FraudScorer"
 
 
+@pytest.mark.parametrize("gone", WORLD, ids=lambda one: one.ref.name)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Who owns shop-front?",
+        "Who owns shop-frnt?",
+        "Who owns the scorer?",
+        "Who owns basket?",
+        "Where is the runbook of basket?",
+        "What depends on the basket API?",
+        "What does the web team own?",
+        "Which services are owned by team-web?",
+        "Who owns shop-thing and fraud-thing and the EU basket?",
+    ],
+)
+async def test_nothing_that_was_hidden_a_moment_ago_is_spoken_of(text: str, gone: Entity) -> None:
+    portal = FakePortal(WORLD, hidden=[str(gone.ref)], listed=WORLD)
+    history = (Turn(role="user", content="Who owns it?"), Turn(role="user", content=text))
+    for ask_of in (understand, listed):
+        for question in (make_question(text), make_question("and it?", history=history)):
+            query = await ask_of(question, portal)
+            told = (query.subjects, query.choices, query.near, query.assumed, query.selection)
+            assert repr(gone.ref) not in repr(told)
+
+
 async def test_near_names_are_offered_for_an_unknown_one() -> None:
     query = await ask("Who owns shop-window?")
     assert query.unknown_name == "shop-window"
