@@ -23,7 +23,7 @@ from portal_rag.errors import NotAllowedError, NotFoundError, PortalRagError, Up
 from portal_rag.evidence.gathering import Gathering, state_of
 from portal_rag.grounding import check
 from portal_rag.trail import Answered, Laps, Trail, trail_of
-from portal_rag.understanding import understand, understand_without_portal
+from portal_rag.understanding import Understanding
 
 
 async def uncalibrated() -> None:
@@ -37,6 +37,7 @@ class Pipeline:
     `calibration` gives the one that fits the index as it is now, if any does.
     """
 
+    understanding: Understanding
     gathering: Gathering
     clock: Clock
     timer: Timer
@@ -50,12 +51,12 @@ class Pipeline:
     async def answer_with_trail(self, question: Question, portal: Portal | NoPortal) -> Answered:
         """Answer, and say beside it what operators may know of the way there."""
         if isinstance(portal, NoPortal):
-            return self._without_portal(question)
+            return await self._without_portal(question)
         started, laps = self.timer(), Laps(self.timer)
         try:
-            query = await understand(question, portal)
+            query = await self.understanding.understand(question, portal)
         except (NotAllowedError, NotFoundError, UpstreamError) as error:
-            return Answered(answer=self._unreachable(question, error, started), trail=Trail())
+            return Answered(answer=await self._unreachable(question, error, started), trail=Trail())
         laps.end("understand")
         evidence = await self._evidence(query, portal)
         laps.end("gather")
@@ -73,8 +74,8 @@ class Pipeline:
         trail = trail_of(query, evidence, draft, laps.taken)
         return Answered(answer=answer, trail=replace(trail, judged_as=kind, judged_by=features))
 
-    def _without_portal(self, question: Question) -> Answered:
-        query = understand_without_portal(question)
+    async def _without_portal(self, question: Question) -> Answered:
+        query = await self.understanding.understand_without_portal(question)
         is_declined = query.purpose in ("write", "nothing")
         evidence = Evidence() if is_declined else self.gathering.ask_nothing()
         draft = not_applicable(query)
@@ -89,11 +90,13 @@ class Pipeline:
             return Evidence()
         return await self.gathering.gather(query, portal)
 
-    def _unreachable(self, question: Question, error: PortalRagError, started: float) -> Answer:
+    async def _unreachable(
+        self, question: Question, error: PortalRagError, started: float
+    ) -> Answer:
         took = round((self.timer() - started) * 1000)
         consulted = Consulted(source="catalog", state=state_of(error), took_ms=took)
         evidence = Evidence(consulted=(consulted,))
-        query = understand_without_portal(question)
+        query = await self.understanding.understand_without_portal(question)
         return self._answer(query, without_portal(), evidence, None)
 
     def _answer(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr
 
@@ -47,6 +48,22 @@ CalibrationFile = Annotated[str, AfterValidator(_check_calibration_file)]
 """As for the audit log, a bare word is taken for a mistake."""
 
 
+def _check_timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        if value != "UTC":
+            raise ValueError(
+                "must be a time zone of the IANA database that this machine has, such as"
+                " Europe/Berlin"
+            ) from error
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_check_timezone)]
+"""The name of a time zone; `UTC` needs no database."""
+
+
 class ServiceSettings(CorpusSettings):
     """Everything that can be set; the README's table says what each means."""
 
@@ -76,6 +93,7 @@ class ServiceSettings(CorpusSettings):
     stale_after_days: PositiveInt = 365
     stale_after_days_by_kind: str = ""
     calibration_file: CalibrationFile | None = None
+    timezone: TimeZone = "UTC"
     audit_log: AuditLog = "off"
     audit_user: Literal["ref", "hashed"] = "ref"
     audit_user_key: SecretStr | None = Field(default=None, min_length=16)

@@ -27,6 +27,7 @@ from portal_rag.evidence.catalog import CatalogFacts
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.evidence.passages import IndexPassages
 from portal_rag.pipeline import Pipeline
+from portal_rag.understanding import Understanding, read_intent
 
 PLUGIN = "plugin"
 _TIMED = 10
@@ -141,6 +142,7 @@ class Asking:
         )
         numbers = itertools.count()
         return Pipeline(
+            understanding=Understanding(read=read_intent, clock=lambda: _NOW, zone=UTC),
             gathering=gathering,
             clock=lambda: _NOW,
             timer=time.monotonic,

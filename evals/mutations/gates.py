@@ -5,7 +5,8 @@ from evals.mutations.mutation import Mutation
 _PASSAGES = "portal_rag/evidence/passages.py"
 _PORTAL = "portal_rag/clients/backstage_portal.py"
 _CREDENTIALS = "portal_rag/clients/credentials.py"
-_UNDERSTANDING = "portal_rag/understanding/__init__.py"
+_OFFERING = "portal_rag/understanding/offering.py"
+_SETTLING = "portal_rag/understanding/settling.py"
 _FOUND = "tests/portal_rag/test_passages.py"
 _SEARCHED = "tests/portal_rag/test_portal_search.py"
 _SEEN = "tests/portal_rag/test_portals.py"
@@ -173,24 +174,20 @@ MUTATIONS = (
     ),
     Mutation(
         name="near names come from the listing alone",
-        file=_UNDERSTANDING,
-        old="    allowed = [entity for entity in near if entity.ref in readable]",
-        new="    allowed = list(near)",
+        file=_OFFERING,
+        old="(entity for entity in alike if entity.ref in readable)",
+        new="alike",
         tests=(f"{_ASKED}::test_a_near_name_that_was_hidden_a_moment_ago_is_not_offered",),
     ),
     Mutation(
-        name="a subject comes from the listing alone",
-        file=_UNDERSTANDING,
+        name="subjects and choices come from the listing alone",
+        file=_SETTLING,
         old="    found = await portal.entities(wanted) if wanted else {}",
-        new="    found = {one.entities[0].ref: one.entities[0] for one in named}",
-        tests=(f"{_ASKED}::test_a_subject_that_was_hidden_a_moment_ago_is_unknown",),
-    ),
-    Mutation(
-        name="choices come from the listing alone",
-        file=_UNDERSTANDING,
-        old="    found = await portal.entities([entity.ref for entity in named.entities])",
-        new="    found = {entity.ref: entity for entity in named.entities}",
-        tests=(f"{_ASKED}::test_a_namesake_that_was_hidden_a_moment_ago_is_not_offered",),
+        new="    found = {one.ref: one for each in named for one in each.entities}",
+        tests=(
+            f"{_ASKED}::test_a_subject_that_was_hidden_a_moment_ago_is_unknown",
+            f"{_ASKED}::test_a_namesake_that_was_hidden_a_moment_ago_is_not_offered",
+        ),
     ),
     Mutation(
         name="relations name hidden entities",

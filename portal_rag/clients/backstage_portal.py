@@ -29,7 +29,11 @@ SLIM_FIELDS = (
     "metadata.namespace",
     "metadata.name",
     "metadata.title",
+    "metadata.tags",
+    "metadata.annotations.portal-rag.io/aliases",
     "spec.profile.displayName",
+    "spec.type",
+    "spec.lifecycle",
 )
 _LISTED_FIELDS = (
     *SLIM_FIELDS,

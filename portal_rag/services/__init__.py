@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -42,6 +43,7 @@ from portal_rag.services.index import open_index, open_query_model
 from portal_rag.services.machine_clients import MachineClients, open_machine_clients
 from portal_rag.services.recorder import open_recorder
 from portal_rag.settings import ServiceSettings
+from portal_rag.understanding import Understanding, read_intent
 
 _log = structlog.get_logger()
 
@@ -90,6 +92,7 @@ async def open_services(
             gathering = _gathering(settings, embedder, index, clock)
         yield Services(
             pipeline=Pipeline(
+                understanding=_understanding(settings, clock),
                 gathering=gathering,
                 clock=clock,
                 timer=time.monotonic,
@@ -131,6 +134,11 @@ async def _look_at(index: IndexReader) -> None:
         await index.manifest()
     except PortalRagError as error:
         _log.warning("index_unavailable", reason=error.message)
+
+
+def _understanding(settings: ServiceSettings, clock: Clock) -> Understanding:
+    zone = UTC if settings.timezone == "UTC" else ZoneInfo(settings.timezone)
+    return Understanding(read=read_intent, clock=clock, zone=zone)
 
 
 def _gathering(

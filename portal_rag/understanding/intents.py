@@ -15,6 +15,7 @@ class Reading:
     purpose: Purpose
     topics: tuple[Topic, ...] = ()
     document_kinds: frozenset[DocumentKind] = frozenset()
+    is_transitive: bool = False
 
     @property
     def intent(self) -> Intent:

@@ -253,9 +253,9 @@ def test_what_is_restricted_after_it_was_listed_is_not_offered_as_a_near_name(
     url: str, portal: FakeBackstage
 ) -> None:
     portal.put(OPEN_VAULT)
-    assert VAULT in json.dumps(ask(url, portal, "u003", "Who owns vaullt?"))
+    assert VAULT in json.dumps(ask(url, portal, "u003", "Who owns vault-thing?"))
     portal.put(HIDDEN_VAULT)
-    told = ask(url, portal, "u003", "Who owns vaullt?")
+    told = ask(url, portal, "u003", "Who owns vault-thing?")
     assert VAULT not in json.dumps(told)
     assert "Vault" not in json.dumps(told)
 
@@ -402,7 +402,7 @@ def test_a_gate_that_fails_offers_no_near_names(
 ) -> None:
     portal.put(OPEN_VAULT)
     portal.answer(AUTHORIZE, status=status, body=b"{}")
-    told = ask(url, portal, "u005", "Who owns vaullt?")
+    told = ask(url, portal, "u005", "Who owns vault-thing?")
     assert VAULT not in json.dumps(told)
     assert set(states(told).values()) <= FAILED
     assert told["consulted"]

@@ -10,6 +10,12 @@ def test_the_defaults_are_safe() -> None:
     settings = load_service_settings(BACKSTAGE)
     assert (settings.auth, settings.host, settings.port) == ("backstage", "127.0.0.1", 8007)
     assert settings.permission_enabled
+    assert settings.timezone == "UTC"
+
+
+def test_days_may_be_those_of_a_time_zone() -> None:
+    settings = load_service_settings({**BACKSTAGE, "PORTAL_RAG_TIMEZONE": "Europe/Berlin"})
+    assert settings.timezone == "Europe/Berlin"
 
 
 @pytest.mark.parametrize(
@@ -20,6 +26,9 @@ def test_the_defaults_are_safe() -> None:
         ({**BACKSTAGE, "PORTAL_RAG_PORT": "eighty"}, "PORTAL_RAG_PORT"),
         ({**BACKSTAGE, "PORTAL_RAG_AUTH": "guess"}, "PORTAL_RAG_AUTH"),
         ({**BACKSTAGE, "PORTAL_RAG_IDENTITY": "service"}, "PORTAL_RAG_IDENTITY"),
+        ({**BACKSTAGE, "PORTAL_RAG_TIMEZONE": "Mars/Olympus"}, "PORTAL_RAG_TIMEZONE"),
+        ({**BACKSTAGE, "PORTAL_RAG_TIMEZONE": "Europe"}, "PORTAL_RAG_TIMEZONE"),
+        ({**BACKSTAGE, "PORTAL_RAG_TIMEZONE": "../etc/passwd"}, "PORTAL_RAG_TIMEZONE"),
         ({**BACKSTAGE, "PORTAL_RAG_IDENTITY": "plugin"}, "PORTAL_RAG_PLUGIN_KEY_FILE"),
         (
             {

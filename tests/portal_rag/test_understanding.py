@@ -1,13 +1,15 @@
+from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pytest
 
 from portal_rag.backstage.entities import Entity
-from portal_rag.domain import Query, Turn
-from portal_rag.understanding import understand
-from portal_rag.understanding.intents import read_intent
-from portal_rag.understanding.naming import nearest, spelled, subject_words
-from tests.factories import make_entity, make_question
+from portal_rag.domain import Query, Selection, Turn
+from portal_rag.understanding import Reading, Understanding, read_intent
+from portal_rag.understanding.slips import nearest
+from portal_rag.understanding.words import spelled, subject_words
+from tests.factories import NOW, make_entity, make_question
 from tests.fakes.portal import FakePortal
 
 SHOP = make_entity("component:default/shop-front", title="The Shop")
@@ -19,9 +21,24 @@ WEB = make_entity("group:default/team-web", spec={"profile": {"displayName": "We
 WORLD = (SHOP, SCORER, BASKET, BASKET_EU, BASKET_API, WEB)
 
 
+UNDERSTANDING = Understanding(read=read_intent, clock=lambda: NOW, zone=UTC)
+understand = UNDERSTANDING.understand
+
+
+def read_as_list(text: str) -> Reading:
+    return replace(read_intent(text), purpose="facts", topics=("matches",))
+
+
+listed = Understanding(read=read_as_list, clock=lambda: NOW, zone=UTC).understand
+
+
 async def ask(text: str, *, entity_ref: str | None = None, **portal: Any) -> Query:
     fake = FakePortal(WORLD, **portal)
     return await understand(make_question(text, entity_ref=entity_ref), fake)
+
+
+async def listing(text: str) -> Query:
+    return await listed(make_question(text), FakePortal(WORLD))
 
 
 def subjects(query: Query) -> list[Entity]:
@@ -67,6 +84,13 @@ async def test_several_entities_of_one_name_are_offered_as_choices() -> None:
     query = await ask("Who owns basket?")
     assert [choice.entity for choice in query.choices] == [BASKET, BASKET_EU]
     assert query.choices[1].question == "Who owns component:eu/basket?"
+
+
+async def test_words_that_may_be_part_of_names_force_no_choice_beside_a_whole_name() -> None:
+    stock = [make_entity(f"resource:default/stock-{each}") for each in ("store", "loader")]
+    question = make_question("Does shop-front depend on stock?")
+    query = await understand(question, FakePortal((*WORLD, *stock)))
+    assert (query.subjects, query.choices) == ((SHOP,), ())
 
 
 async def test_the_page_settles_an_ambiguous_name() -> None:
@@ -133,15 +157,49 @@ async def test_a_hidden_and_a_missing_entity_are_understood_alike() -> None:
     assert hidden.unknown_name == "FraudScorer"
 
 
+@pytest.mark.parametrize("gone", WORLD, ids=lambda one: one.ref.name)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Who owns shop-front?",
+        "Who owns shop-frnt?",
+        "Who owns the scorer?",
+        "Who owns basket?",
+        "Where is the runbook of basket?",
+        "What depends on the basket API?",
+        "What does the web team own?",
+        "Which services are owned by team-web?",
+        "Who owns shop-thing and fraud-thing and the EU basket?",
+    ],
+)
+async def test_nothing_that_was_hidden_a_moment_ago_is_spoken_of(text: str, gone: Entity) -> None:
+    portal = FakePortal(WORLD, hidden=[str(gone.ref)], listed=WORLD)
+    history = (Turn(role="user", content="Who owns it?"), Turn(role="user", content=text))
+    for ask_of in (understand, listed):
+        for question in (make_question(text), make_question("and it?", history=history)):
+            query = await ask_of(question, portal)
+            told = (query.subjects, query.choices, query.near, query.assumed, query.selection)
+            assert repr(gone.ref) not in repr(told)
+
+
 async def test_near_names_are_offered_for_an_unknown_one() -> None:
-    query = await ask("Who owns shop-frnt?")
-    assert query.unknown_name == "shop-frnt"
+    query = await ask("Who owns shop-window?")
+    assert query.unknown_name == "shop-window"
     assert [choice.entity for choice in query.near] == [SHOP]
     assert query.near[0].question == "Who owns component:default/shop-front?"
 
 
 async def test_a_near_name_that_was_hidden_a_moment_ago_is_not_offered() -> None:
-    query = await ask("Who owns shop-frnt?", hidden=["component:default/shop-front"], listed=WORLD)
+    hidden = ["component:default/shop-front"]
+    query = await ask("Who owns shop-window?", hidden=hidden, listed=WORLD)
+    assert query.unknown_name == "shop-window"
+    assert query.near == ()
+
+
+async def test_a_misspelled_name_that_was_hidden_a_moment_ago_is_unknown() -> None:
+    hidden = ["component:default/shop-front"]
+    query = await ask("Who owns shop-frnt?", hidden=hidden, listed=WORLD)
+    assert (query.subjects, query.assumed) == ((), ())
     assert query.unknown_name == "shop-frnt"
     assert query.near == ()
 
@@ -249,6 +307,90 @@ async def test_a_live_question_needs_no_entity() -> None:
     assert (await ask("Who is on call for ghost-service?")).unknown_name == "ghost-service"
 
 
+async def test_a_question_without_any_subject_is_left_without_one() -> None:
+    query = await ask("Who owns it?")
+    assert (query.subjects, query.choices, query.unknown_name) == ((), (), None)
+
+
+async def test_a_bare_name_means_the_default_namespace_where_documents_are_asked_for() -> None:
+    query = await ask("Where is the runbook of basket?")
+    assert subjects(query) == [BASKET]
+    assert query.assumed == (("basket", BASKET.ref),)
+
+
+@pytest.mark.parametrize(
+    "text", ["Who owns the EU basket?", "Who owns eu/basket?", "Who owns basket in eu?"]
+)
+async def test_a_namespace_in_the_question_settles_an_ambiguous_name(text: str) -> None:
+    query = await ask(text)
+    assert subjects(query) == [BASKET_EU]
+    assert (query.choices, query.unread) == ((), ())
+
+
+async def test_a_search_is_made_whole_with_the_entity_of_the_page() -> None:
+    page = "component:default/shop-front"
+    assert (await ask("How do I deploy it?", entity_ref=page)).search_text == (
+        "How do I deploy it? The Shop"
+    )
+    assert (await ask("How do I deploy the shop front?", entity_ref=page)).search_text == (
+        "How do I deploy the shop front?"
+    )
+
+
+async def test_a_list_without_any_condition_is_none() -> None:
+    lists = await listed(make_question("which ones?", entity_ref=str(SHOP.ref)), FakePortal(WORLD))
+    assert (lists.selection, lists.subjects) == (None, ())
+
+
+async def test_what_a_team_owns_may_be_asked_by_something_that_it_owns() -> None:
+    owned = make_entity("component:default/till", relations={"ownedBy": [str(WEB.ref)]})
+    portal = FakePortal((*WORLD, owned))
+    query = await understand(make_question("What does the team of till own?"), portal)
+    assert (query.topics, subjects(query)) == (("owns",), [WEB])
+    hidden = FakePortal((*WORLD, owned), hidden=[str(WEB.ref)])
+    query = await understand(make_question("What does the team of till own?"), hidden)
+    assert subjects(query) == [owned]
+
+
+async def test_a_question_tells_the_time_that_it_speaks_of() -> None:
+    query = await ask("What changed on shop-front since yesterday?")
+    assert query.window is not None
+    assert (query.window.words, query.window.end) == ("since yesterday", NOW)
+    assert not {"since", "yesterday"} & set(query.unread)
+    assert (await ask("Who owns shop-front?")).window is None
+
+
+async def test_a_list_is_asked_for_by_what_its_entities_have() -> None:
+    query = await listing("Which services does the web team run?")
+    assert query.selection == Selection(
+        kinds=frozenset({"component"}), types=frozenset({"service"}), owners=frozenset({WEB.ref})
+    )
+    assert (query.subjects, query.unknown_name, query.unread) == ((), None, ())
+
+
+async def test_a_list_of_an_unknown_team_is_not_a_list_of_everything() -> None:
+    query = await listing("Which services are owned by team-ghost?")
+    assert (query.selection, query.unknown_name) == (None, "team-ghost")
+
+
+async def test_of_a_hidden_team_the_list_is_that_of_an_unknown_one() -> None:
+    hidden = FakePortal(WORLD, hidden=[str(WEB.ref)])
+    missing = FakePortal(one for one in WORLD if one != WEB)
+    text = make_question("Which services does the web team run?")
+    assert await listed(text, hidden) == await listed(text, missing)
+
+
+async def test_an_ambiguous_team_of_a_list_is_offered_as_choices() -> None:
+    two = (make_entity("group:default/tills"), make_entity("group:eu/tills"))
+    query = await listed(make_question("services owned by tills"), FakePortal(two))
+    assert [choice.entity for choice in query.choices] == [*two]
+
+
+async def test_without_a_portal_only_the_intent_is_worked_out() -> None:
+    query = await UNDERSTANDING.understand_without_portal(make_question("Who owns shop-front?"))
+    assert (query.intent, query.subjects) == ("ownership", ())
+
+
 async def test_a_write_request_is_understood_without_asking_the_portal() -> None:
     query = await ask("Delete shop-front")
     assert query.purpose == "write"
@@ -264,8 +406,8 @@ def test_what_a_question_is_about_stands_between_its_telling_words() -> None:
 
 
 def test_names_are_spelled_in_words() -> None:
-    assert spelled("FraudScorer") == ["fraud", "scorer"]
-    assert spelled("orders-db_v2.main") == ["orders", "db", "v", "2", "main"]
+    assert spelled("FraudScorer") == ("fraud", "scorer")
+    assert spelled("orders-db_v2.main") == ("orders", "db", "v", "2", "main")
 
 
 def test_nothing_is_near_to_no_words() -> None:
