@@ -1,4 +1,4 @@
-"""`portal-evals lint | run | compare | report | harvest`."""
+"""`portal-evals lint | run | compare | report | harvest | intents`."""
 
 import sys
 from typing import Any
@@ -12,6 +12,7 @@ from evals.golden_set.commands import compare_runs, harvest, lint_cases, report
 from evals.golden_set.records import RecordError
 from evals.golden_set.run_command import run
 from evals.golden_set.serving import ServingError
+from evals.intents import intents
 
 BAD_INPUT = 2
 _EXPECTED = (AskingError, BackstageError, GoldenSetError, RecordError, ServingError)
@@ -37,7 +38,7 @@ def main() -> None:
     """
 
 
-for _command in (lint_cases, run, compare_runs, report, harvest):
+for _command in (lint_cases, run, compare_runs, report, harvest, intents):
     main.add_command(_command)
 
 
