@@ -12,7 +12,7 @@ from evals.golden_set.commands import compare_runs, harvest, lint_cases, report
 from evals.golden_set.records import RecordError
 from evals.golden_set.run_command import run
 from evals.golden_set.serving import ServingError
-from evals.intents import intents
+from evals.intents import intent_vectors, intents
 
 BAD_INPUT = 2
 _EXPECTED = (AskingError, BackstageError, GoldenSetError, RecordError, ServingError)
@@ -38,7 +38,7 @@ def main() -> None:
     """
 
 
-for _command in (lint_cases, run, compare_runs, report, harvest, intents):
+for _command in (lint_cases, run, compare_runs, report, harvest, intents, intent_vectors):
     main.add_command(_command)
 
 

@@ -17,10 +17,12 @@ from portal_rag.corpus.embedding import Embedder, load_embedder
 from portal_rag.corpus.store import DenseVector
 from portal_rag.domain import Intent
 from portal_rag.errors import ConfigurationError
+from portal_rag.understanding import example_vectors
 from portal_rag.understanding.examples import Example, load_examples, shipped_examples
 from portal_rag.understanding.intents import IntentReader, read_intent
 
 DEFAULT = Path("evals/golden/intents.test.yaml")
+_VECTORS = Path(example_vectors.__file__).with_name(example_vectors.SHIPPED)
 _FOLDS = 10
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _Read = Callable[[str], Intent]
@@ -174,6 +176,15 @@ def _judged_by_examples(
     if cross_validate:
         return judge_examples(examples, embedder)
     return judge(rows, reading(IntentReader(embedder, examples)))
+
+
+@click.command("intent-vectors")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=_VECTORS)
+def intent_vectors(out: Path) -> None:
+    """Embed the shipped examples, and write what the program brings along."""
+    texts = [example.masked for example in shipped_examples()]
+    example_vectors.write_vectors(out, list(dict.fromkeys(texts)), load_embedder())
+    click.echo(str(out))
 
 
 def _known(path: Path | None) -> tuple[Example, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.domain import Intent
 from portal_rag.understanding.cues import cue_scores
+from portal_rag.understanding.example_vectors import embed_texts
 from portal_rag.understanding.examples import INTENTS, Example
 from portal_rag.understanding.masking import mask
 from portal_rag.understanding.readings import Reading, reading_of
@@ -22,7 +23,7 @@ _UNKNOWN: Intent = "description"
 # Chosen by cross-validation over the shipped examples: `portal-evals intents --cross-validate`.
 _SHARPNESS = 3.0
 _SMOOTHING = 0.3
-_WEIGHT = 2.0
+_WEIGHT = 3.0
 
 _Matrix = NDArray[np.float64]
 
@@ -61,14 +62,14 @@ def _kernel(cosines: _Matrix) -> _Matrix:
 class IntentReader:
     """Reads questions by words and examples; may be used by several threads.
 
-    Making one embeds all examples, and reading embeds the question: neither belongs on an event
-    loop.
+    Making one embeds what examples did not come with the program, or all if another model is set;
+    reading embeds the question: neither belongs on an event loop.
     """
 
     def __init__(self, embedder: Embedder, examples: Sequence[Example]) -> None:
         self._embedder = embedder
-        vectors = [row.values for row in embedder.embed_documents([e.masked for e in examples])]
-        self._votes = Votes.fitted(np.array(vectors), [example.intent for example in examples])
+        vectors = embed_texts([example.masked for example in examples], embedder)
+        self._votes = Votes.fitted(vectors, [example.intent for example in examples])
 
     def read(self, text: str, *, masked: str | None = None) -> Reading:
         """Say what a question asks for; in `masked`, known names were replaced already."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 PLACEHOLDER = "X"
 _TICKET = "INC-1"
 
-_TICKETS = re.compile(r"\b(?:[A-Z]{2,}|[Ii]nc|[Ss]ev)-?\d{2,}\b")
+_TICKETS = re.compile(r"\b(?:[A-Z]{2,}-|[Ii](?:nc|NC)-?)\d+\b")
 _NAMES = re.compile(
     r"\b[a-zA-Z]+:[\w.-]*\w/[\w.-]*\w|\b\w+(?:[-_./]\w+)+\b|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+[A-Z]\w*"
 )
@@ -16,7 +16,7 @@ _NO_NAMES = re.compile(
     r")-\w+(?:-\w+)*|e-?mails?|ci/cd|tier-\d|day-to-day|and/or|24/7|\d+(?:[./:-]\d+)+|v\d+(?:\.\d+)*"
     r"|k8s|github|gitlab|pagerduty|opsgenie|[a-z]+(?:'s)|GitHub|GitLab|PagerDuty|ArgoCD|OpenAPI"
     r"|AsyncAPI|GraphQL|TechDocs|PostgreSQL|JavaScript|TypeScript|MySQL|CircleCI|StatusPage|gRPC"
-    r"|node\.js|asp\.net|api/\w+|is/are|he/she",
+    r"|[\w-]+\.(?:ya?ml|tf|tfvars|json|md|xml|toml|ini|js|net)|catalog-info|multi-az|api/\w+|is/are|he/she",
     re.IGNORECASE,
 )
 _TELLING = re.compile(

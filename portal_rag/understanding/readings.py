@@ -91,6 +91,7 @@ _CONSUMED = _words(
     r"\bapis?\b.*\b(?:does|do|is|are)\b.*\b(?:consumes?d?|calls?|called|uses?d?)\b"
     r"|\bapis? consumed\b|\b(?:consumes?|calls?|uses?) (?:which|what) apis?\b"
 )
+_PROVIDED = _words(r"\bprovide[sd]?\b|\bexpose[sd]?\b|\boffer(?:s|ed)?\b")
 _CALLED_BY = _words(
     r"\b(?:callers?|consumers?|clients?|users) of\b|\bwho(?:'s| is| else)? ?(?:calls?|calling|uses?"
     r"|using|consumes?|consuming)\b|\b(?:what|which \w+) (?:calls?|uses?|consumes?)\b|\bused by\b"
@@ -104,8 +105,8 @@ _PROVIDER = _words(
 
 def _apis(masked: str) -> _With:
     if _CONSUMED.search(masked):
-        both = re.search(r"\b(?:provide|expose|offer)", masked, re.IGNORECASE)
-        return _facts("apis_provided", "apis_consumed") if both else _facts("apis_consumed")
+        both = ("apis_provided", "apis_consumed") if _PROVIDED.search(masked) else ()
+        return _facts(*(both or ("apis_consumed",)))
     if _CALLED_BY.search(masked):
         return _facts("dependents")
     if _PROVIDER.search(masked):
@@ -113,6 +114,8 @@ def _apis(masked: str) -> _With:
         return _facts("providers", "owner") if owns else _facts("providers")
     if _OF_A_DOCUMENT.search(masked):
         return _documents("api", "guide", topics=("apis_provided", "providers"))
+    if _PROVIDED.search(masked):
+        return _facts("apis_provided")
     return _facts("apis_provided", "apis_consumed")
 
 

@@ -30,7 +30,7 @@ def put_right(text: str) -> str:
 
 def _nearest(word: str) -> str:
     plain = word.lower()
-    if plain in _KNOWN or plain in _TELLING:
+    if plain in _KNOWN or plain in _TELLING or f"{plain}s" in _TELLING or plain[:-1] in _TELLING:
         return word
     shorter = _shorter()
     meant = {shorter[form] for form in _forms(plain) if form in shorter}
