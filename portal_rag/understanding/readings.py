@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from portal_rag.corpus.documents import DocumentKind
 from portal_rag.domain import Intent, Purpose, Topic
+from portal_rag.understanding.means import LIVE, With, documents, facts, words
+from portal_rag.understanding.team_readings import of_team
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,17 +26,10 @@ class Reading:
     is_clear: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _With:
-    purpose: Purpose
-    topics: tuple[Topic, ...] = ()
-    kinds: frozenset[DocumentKind] = frozenset()
-
-
 def reading_of(intent: Intent, masked: str, *, is_clear: bool = True) -> Reading:
     """Settle the finer matters by the words of the question; names must be masked already."""
     answer_with = _BY_INTENT[intent](masked)
-    beside = (topic for topic, words in _BESIDE.items() if words.search(masked))
+    beside = (topic for topic, asked in _BESIDE.items() if asked.search(masked))
     also = beside if answer_with.purpose == "facts" else ()
     return Reading(
         intent=intent,
@@ -46,261 +41,215 @@ def reading_of(intent: Intent, masked: str, *, is_clear: bool = True) -> Reading
     )
 
 
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
 _BESIDE: Mapping[Topic, re.Pattern[str]] = {
-    "owner": _words(r"\b(?:and|plus|also|&)\b.*\b(?:owns?|owners?|owned by|responsible)\b"),
-    "contact": _words(
+    "owner": words(r"\b(?:and|plus|also|&)\b.*\b(?:owns?|owners?|owned by|responsible)\b"),
+    "contact": words(
         r"\b(?:and|plus|also|&)\b.*\b(?:reach|contact|slack|chat|channel|e-?mail|on[- ]?call)\b"
     ),
-    "runbooks": _words(r"\b(?:and|plus|also|&)\b.*\brun ?books?\b"),
-    "docs": _words(r"\b(?:and|plus|also|&)\b.*\b(?:docs|documentation)\b"),
-    "repository": _words(r"\b(?:and|plus|also|&)\b.*\b(?:repo(?:sitory)?|source ?code|git\w*)\b"),
-    "links": _words(r"\b(?:and|plus|also|&)\b.*\b(?:dashboards?|links?|grafana|monitoring)\b"),
-    "dependencies": _words(r"\band what (?:does|do)\b.*\bdepend on\b|\band\b.*\bdependencies\b"),
-    "dependents": _words(r"\band (?:what|who|which \w+) (?:depends? on|uses?)\b"),
-    "lifecycle": _words(r"\b(?:and|plus|also|&)\b.*\b(?:life ?cycle|deprecated|in production)\b"),
+    "runbooks": words(r"\b(?:and|plus|also|&)\b.*\brun ?books?\b"),
+    "docs": words(r"\b(?:and|plus|also|&)\b.*\b(?:docs|documentation)\b"),
+    "repository": words(r"\b(?:and|plus|also|&)\b.*\b(?:repo(?:sitory)?|source ?code|git\w*)\b"),
+    "links": words(r"\b(?:and|plus|also|&)\b.*\b(?:dashboards?|links?|grafana|monitoring)\b"),
+    "dependencies": words(r"\band what (?:does|do)\b.*\bdepend on\b|\band\b.*\bdependencies\b"),
+    "dependents": words(r"\band (?:what|who|which \w+) (?:depends? on|uses?)\b"),
+    "lifecycle": words(r"\b(?:and|plus|also|&)\b.*\b(?:life ?cycle|deprecated|in production)\b"),
 }
 """Second wishes of a question that facts answer too."""
 
 
-def _facts(*topics: Topic) -> _With:
-    return _With("facts", topics)
-
-
-def _documents(*kinds: DocumentKind, topics: tuple[Topic, ...] = ()) -> _With:
-    return _With("documents", topics, frozenset(kinds))
-
-
-_LIVE = _With("live", ("owner", "contact"))
-
-_CONTACT = _words(r"\bcontact\b|\bask\b|\btalk to\b|\breach\b|\bspeak\b|\bslack\b|\bbother\b")
-_WHY = _words(
+_CONTACT = words(r"\bcontact\b|\bask\b|\btalk to\b|\breach\b|\bspeak\b|\bslack\b|\bbother\b")
+_WHY = words(
     r"\bwhy\b|\bsafe\b|\bby when\b|\breplace[sd]?\b|\binstead\b|\bsuccessor\b|\bdoes\b.*\bstill \w+"
     r"|\b(?:can|may|should|must|are) (?:i|we)\b|\bhow\b|\bwhen\b|\bdeadline\b|\bturned off\b"
     r"|\bmigrat\w+\b|\bstill valid\b|\bdifference\b"
 )
-_OF_A_DOCUMENT = _words(
+_OF_A_DOCUMENT = words(
     r"\breturns?\b|\bhow (?:do|can|to|should)\b|\bspec\b|\bopen ?api\b|\bswagger\b|\bschema\b"
     r"|\bversion\b|\bpartitions?\b|\bfields?\b|\bformat\b|\bpayload\b|\bdefinition\b|\brate limit"
     r"|\bauthenticat\w+|\bevents\b|\basync ?api\b|\bproto\w*\b|\bendpoints?\b|\berrors?\b"
 )
-_CONSUMED = _words(
+_CONSUMED = words(
     r"\bapis?\b.*\b(?:does|do|is|are)\b.*\b(?:consumes?d?|calls?|called|uses?d?)\b"
     r"|\bapis? consumed\b|\b(?:consumes?|calls?|uses?) (?:which|what) apis?\b"
 )
-_PROVIDED = _words(r"\bprovide[sd]?\b|\bexpose[sd]?\b|\boffer(?:s|ed)?\b")
-_CALLED_BY = _words(
+_PROVIDED = words(r"\bprovide[sd]?\b|\bexpose[sd]?\b|\boffer(?:s|ed)?\b")
+_CALLED_BY = words(
     r"\b(?:callers?|consumers?|clients?|users) of\b|\bwho(?:'s| is| else)? ?(?:calls?|calling|uses?"
     r"|using|consumes?|consuming)\b|\b(?:what|which \w+) (?:calls?|uses?|consumes?)\b|\bused by\b"
 )
-_PROVIDER = _words(
+_PROVIDER = words(
     r"\b(?:who|which (?:service|component|system|team|app\w*)|what(?: service| component)?)"
     r"(?:(?!\b(?:does|do|did)\b).)*\b(?:provides?|exposes?|offers?|implements?|owns?|serves?)\b"
     r"|\bprovided by\b|\bcomes? from\b|\bbehind\b|\bimplemented by\b|\bprovider\b"
 )
 
 
-def _apis(masked: str) -> _With:
+def _apis(masked: str) -> With:
     if _CONSUMED.search(masked):
         both = ("apis_provided", "apis_consumed") if _PROVIDED.search(masked) else ()
-        return _facts(*(both or ("apis_consumed",)))
+        return facts(*(both or ("apis_consumed",)))
     if _CALLED_BY.search(masked):
-        return _facts("dependents")
+        return facts("dependents")
     if _PROVIDER.search(masked):
         owns = re.search(r"\bowns?\b", masked, re.IGNORECASE)
-        return _facts("providers", "owner") if owns else _facts("providers")
+        return facts("providers", "owner") if owns else facts("providers")
     if _OF_A_DOCUMENT.search(masked):
-        return _documents("api", "guide", topics=("apis_provided", "providers"))
+        return documents("api", "guide", topics=("apis_provided", "providers"))
     if _PROVIDED.search(masked):
-        return _facts("apis_provided")
-    return _facts("apis_provided", "apis_consumed")
+        return facts("apis_provided")
+    return facts("apis_provided", "apis_consumed")
 
 
-def _dependencies(masked: str) -> _With:
+def _dependencies(masked: str) -> With:
     if _WHY.search(masked):
-        return _documents(topics=("dependencies",))
-    return _facts("dependencies")
+        return documents(topics=("dependencies",))
+    return facts("dependencies")
 
 
 _GRAPH = frozenset({"dependencies", "dependents"})
-_TRANSITIVE = _words(
+_TRANSITIVE = words(
     r"\bbreaks?\b|\bgoes away\b|\btransitiv\w+|\bindirect\w*|\bblast radius\b|\beverything\b"
     r"|\baffected\b|\bimpact\w*\b|\bdownstream\b|\bdies\b|\bfails?\b|\btake(?:n)? down\b|\bdown\b"
     r"|\bgo(?:es)? down\b|\bgone\b|\boutage\b|\brecursive\w*|\bwhole chain\b|\bvia others\b"
 )
 
 
-def _dependents(_: str) -> _With:
-    return _facts("dependents")
+def _dependents(_: str) -> With:
+    return facts("dependents")
 
 
-_ADRS = _words(r"\badrs?\b|\bdecisions?\b|\brfcs?\b|\bwhy (?:did|do|was|were|is|are) (?:we|it)\b")
-_RUNBOOKS = _words(r"\brun ?books?\b|\bplay ?books?\b|\btroubleshooting\b")
-_POST_MORTEMS = _words(r"\bpost-?mortems?\b|\bincident (?:reviews?|reports?)\b|\bINC-1\b")
-_PLACE_OF_DOCS = _words(
+_ADRS = words(r"\badrs?\b|\bdecisions?\b|\brfcs?\b|\bwhy (?:did|do|was|were|is|are) (?:we|it)\b")
+_RUNBOOKS = words(r"\brun ?books?\b|\bplay ?books?\b|\btroubleshooting\b")
+_POST_MORTEMS = words(r"\bpost-?mortems?\b|\bincident (?:reviews?|reports?)\b|\bINC-1\b")
+_PLACE_OF_DOCS = words(
     r"\b(?:tech ?)?docs\b|\bdocumentation\b|\bdocumented\b|\bwiki\b|\bdoku\w*\b|\breadme\b"
 )
 
 
-def _documentation(masked: str) -> _With:
+def _documentation(masked: str) -> With:
     if _RUNBOOKS.search(masked):
-        return _documents("runbook", topics=("runbooks",))
+        return documents("runbook", topics=("runbooks",))
     if _ADRS.search(masked):
-        return _documents("adr")
+        return documents("adr")
     if _POST_MORTEMS.search(masked):
-        return _documents("incident")
-    return _documents(topics=("docs",)) if _PLACE_OF_DOCS.search(masked) else _documents()
+        return documents("incident")
+    return documents(topics=("docs",)) if _PLACE_OF_DOCS.search(masked) else documents()
 
 
-_WHAT_IT_IS = _words(
+_WHAT_IT_IS = words(
     r"^\W*(?:and |so |ok )?(?:wtf|what)(?:'s| is| are| does| do|s| is)?\b|\bdescri(?:be|ption)\b"
     r"|\btell me (?:more )?about\b|\bpurpose of\b|\bwho is\b|\bexplain\b|\boverview\b|\bwhat is it"
     r"|\bsummar\w+\b|\bintro\w*\b|^\W*(?:the )?X(?: \w+)?\W*$"
 )
-_SYSTEM = _words(r"\b(?:which|what) (?:systems?|domains?)\b")
+_SYSTEM = words(r"\b(?:which|what) (?:systems?|domains?)\b")
 
 
-def _description(masked: str) -> _With:
+def _description(masked: str) -> With:
     if _SYSTEM.search(masked):
-        return _facts("system")
-    if _WHAT_IT_IS.search(masked) and not _words(r"\bversion\b").search(masked):
-        return _documents(topics=("description", "type", "owner", "system", "lifecycle"))
-    return _documents(topics=("description",))
+        return facts("system")
+    if _WHAT_IT_IS.search(masked) and not words(r"\bversion\b").search(masked):
+        return documents(topics=("description", "type", "owner", "system", "lifecycle"))
+    return documents(topics=("description",))
 
 
-def _lifecycle(masked: str) -> _With:
+def _lifecycle(masked: str) -> With:
     if _WHY.search(masked):
-        return _documents(topics=("lifecycle", "description"))
-    return _facts("lifecycle", "description")
+        return documents(topics=("lifecycle", "description"))
+    return facts("lifecycle", "description")
 
 
-_CHAT = _words(r"\bchat\b|\bslack\b|\bchannels?\b")
+_CHAT = words(r"\bchat\b|\bslack\b|\bchannels?\b")
 
 
-def _links(masked: str) -> _With:
-    return _facts("contact", "links") if _CHAT.search(masked) else _facts("links")
+def _links(masked: str) -> With:
+    return facts("contact", "links") if _CHAT.search(masked) else facts("links")
 
 
-_ROTA = _words(
+_ROTA = words(
     r"\bwhere\b|\bcan i\b|\bhow (?:long|fast|quick\w*|often|do|does|many)\b|\bwhen\b|\bpolicy\b"
     r"|\bswap\b|\btrade\b|\back\b|\backn?owledged?\b|\bwhat day\b|\bdo we\b|\bmust\b|\bhandover\b"
     r"|\b(?:rota|schedule) (?:page|doc)\b|\bon-?call (?:pay|compensation|guide|rules)\b|\bswitch\b"
 )
-_WHO = _words(r"\bwho(?:m|ever|'s)?\b|\bphone\b|\bright now\b|\bcurrent\w*\b|\btonight\b|\bam i\b")
+_WHO = words(r"\bwho(?:m|ever|'s)?\b|\bphone\b|\bright now\b|\bcurrent\w*\b|\btonight\b|\bam i\b")
 
 
-def _on_call(masked: str) -> _With:
+def _on_call(masked: str) -> With:
     is_rule = _ROTA.search(masked) and not _WHO.search(masked)
-    return _documents("guide", "runbook") if is_rule else _LIVE
+    return documents("guide", "runbook") if is_rule else LIVE
 
 
-_RELEASE_RULES = _words(
+_RELEASE_RULES = words(
     r"\bfreeze\b|\bwindows?\b|\bhow often\b|\b(?:can|may|should|must) (?:i|we)\b|\ballowed\b|\bargo"
     r"\w*(?: ?cd)? app(?:lication)?\b|\bfridays?\b|\bpolicy\b|\bwhich environments\b|\bprocess\b"
 )
 
 
-def _deployment(masked: str) -> _With:
-    return _documents("guide", "runbook") if _RELEASE_RULES.search(masked) else _LIVE
+def _deployment(masked: str) -> With:
+    return documents("guide", "runbook") if _RELEASE_RULES.search(masked) else LIVE
 
 
-_NOW = _words(
+_NOW = words(
     r"\bopen incidents?\b|\bany (?:open |active |ongoing )?(?:incidents?|outages?|alerts?|problems?"
     r"|issues?)\b|\bcurrent\w*\b|\bongoing\b|\bright now\b|\bat the moment\b|\bactive\b|\bon fire\b"
     r"|\bis\b.*\b(?:down|up|healthy|broken|degraded|having|failing|unavailable)\b|\bknown\b"
     r"|\btoday\b|\bthis month\b|\bopen right\b|\bincidents? (?:are )?open\b|\bunresolved\b"
 )
-_PAST = _words(
+_PAST = words(
     r"\bpost-?mortems?\b|\bcause\b|\bINC-1\b|\bwhy did\b|\bsummary\b|\blessons?\b|\bactions?\b"
     r"|\bhappened\b|\blast\b|\breview\b|\bhow (?:long|many|was)\b|\bhistory\b|\bincident\b"
 )
-_STATE_OF_ONE = _words(r"\bINC-1\b.*\b(?:resolved|status|still open|ongoing|closed|mitigated)\b")
+_STATE_OF_ONE = words(r"\bINC-1\b.*\b(?:resolved|status|still open|ongoing|closed|mitigated)\b")
 
 
-def _incident(masked: str) -> _With:
-    if _NOW.search(masked) and not _words(r"\bINC-1\b|\bactions?\b").search(masked):
-        return _LIVE
-    if _words(r"\bdue\b|\bby when\b|\bsev-?\d definition\b").search(masked):
-        return _documents()
-    return _documents("incident")
+def _incident(masked: str) -> With:
+    if _NOW.search(masked) and not words(r"\bINC-1\b|\bactions?\b").search(masked):
+        return LIVE
+    if words(r"\bdue\b|\bby when\b|\bsev-?\d definition\b").search(masked):
+        return documents()
+    return documents("incident")
 
 
-_MEMBERS = _words(
-    r"\bmembers?\b|\bwho(?:'s| is| are| all is)? (?:in|on|part of)\b|\bwho works?\b|\bpeople\b"
-    r"|\bhow many\b|\bhow big\b|\bwer ist\b|\bteam ?mates?\b|\bwho belongs\b|\bwho are the\b"
-)
-_OWNS = _words(
-    r"\bown\b|\bowns\b|\bowned\b|\bresponsible\b|\bin charge\b|\bbelongs? to\b|\bmaintains?\b"
-    r"|\blooks? after\b|\brun\b|\bworking on\b"
-)
-_TEAM_OF = _words(
-    r"\b(?:which|what) (?:teams?|groups?|squads?)\b.*\b(?:in|on|of|for|part|belong|member)\b"
-    r"|\bpart of\b|\bwho is \w+(?: \w+)?\W*$|\bwho is \w+ in\b|\bteam am i\b|\bmember of\b"
-)
-_REACH = _words(
-    r"\breach\b|\bcontact\b|\be-?mails?\b|\bphone\b|\bget hold\b|\bget in touch\b|\bslack\b|\bask\b"
-)
-_TEAM_RULES = _words(r"\boffice hours\b|\bhow (?:quick\w*|fast)\b|\badmins?\b|\bmission\b")
-
-
-def _team(masked: str) -> _With:
-    if _TEAM_RULES.search(masked):
-        return _documents(topics=("contact",))
-    if _REACH.search(masked):
-        return _facts("contact")
-    if _TEAM_OF.search(masked) and not _words(r"\bwho(?:'s| is| are) (?:in|on|part)\b").search(
-        masked
-    ):
-        return _facts("teams")
-    if _MEMBERS.search(masked):
-        return _facts("members")
-    return _facts("owns") if _OWNS.search(masked) else _facts("members", "contact")
-
-
-_RELATED = _words(r"\brelated\b|\bsimilar\b|\bneighbou?rs?\b|\bconnected\b")
-_PARTS = _words(
+_RELATED = words(r"\brelated\b|\bsimilar\b|\bneighbou?rs?\b|\bconnected\b")
+_PARTS = words(
     r"\bwhat(?:'s| is| are| all is)? (?:all )?(?:in|inside|part of)\b|\bparts? of\b"
     r"|\bconsists? of\b|\bmade (?:up )?of\b|\bwhat belongs to\b"
     r"|\bbelongs? to (?:this|the) (?:\w+ )?(?:system|domain)\b"
 )
 
 
-def _discovery(masked: str) -> _With:
+def _discovery(masked: str) -> With:
     if _RELATED.search(masked):
-        return _facts("related")
-    return _facts("parts") if _PARTS.search(masked) else _facts("matches")
+        return facts("related")
+    return facts("parts") if _PARTS.search(masked) else facts("matches")
 
 
-def _ownership(masked: str) -> _With:
-    return _facts("owner", "contact") if _CONTACT.search(masked) else _facts("owner")
+def _ownership(masked: str) -> With:
+    return facts("owner", "contact") if _CONTACT.search(masked) else facts("owner")
 
 
-def _always(answer_with: _With) -> Callable[[str], _With]:
+def _always(answer_with: With) -> Callable[[str], With]:
     return lambda _: answer_with
 
 
-_BY_INTENT: Mapping[Intent, Callable[[str], _With]] = {
+_BY_INTENT: Mapping[Intent, Callable[[str], With]] = {
     "ownership": _ownership,
     "on_call": _on_call,
     "documentation": _documentation,
-    "how_to": _always(_documents("guide", "runbook")),
+    "how_to": _always(documents("guide", "runbook")),
     "description": _description,
     "dependencies": _dependencies,
-    "dependents": _always(_facts("dependents")),
+    "dependents": _always(facts("dependents")),
     "apis": _apis,
-    "infrastructure": _always(_documents(topics=("repository", "links"))),
-    "repository": _always(_facts("repository")),
+    "infrastructure": _always(documents(topics=("repository", "links"))),
+    "repository": _always(facts("repository")),
     "links": _links,
     "lifecycle": _lifecycle,
-    "team": _team,
+    "team": of_team,
     "discovery": _discovery,
     "deployment": _deployment,
-    "change": _always(_LIVE),
+    "change": _always(LIVE),
     "incident": _incident,
-    "write": _always(_With("write")),
-    "out_of_scope": _always(_With("nothing")),
-    "chit_chat": _always(_With("nothing")),
+    "write": _always(With("write")),
+    "out_of_scope": _always(With("nothing")),
+    "chit_chat": _always(With("nothing")),
 }
