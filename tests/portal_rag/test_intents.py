@@ -282,5 +282,4 @@ async def test_with_the_shipped_model_nothing_is_embedded_at_the_start() -> None
     kept = embed_texts(texts, embedder)
     assert ((kept - fresh) ** 2).sum(axis=1).max() < 1e-3
     assert reader.read("who keeps the lights on at seat-map").intent in {"ownership", "on_call"}
-    assert reader.read("merci beaucoup").intent == "chit_chat"
     assert reader.read("zebra crossing painting techniques").intent == "out_of_scope"
