@@ -14,7 +14,7 @@ BACKEND := deploy/backstage/backend
 # What `make run`, `make demo` and `make ask` use: the example portal, from files, without Backstage.
 EXAMPLE_ENV := PORTAL_RAG_AUTH=none PORTAL_RAG_INDEX_DIR=$(TRIAL)
 
-.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix evals calibrate mutations bench clean
+.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix evals calibrate intents mutations bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ calibrate: $(READY) ## Learn what confidence is computed with; PORTAL_RAG_EVAL_D
 evals: $(READY) ## Ask the golden questions of a real Backstage as each user, judge the answers, check the gates
 	$(BIN)/portal-evals lint --content $(EXAMPLE) $(GOLDEN)
 	$(BIN)/portal-evals run --content $(EXAMPLE) --portal --out $(EVALS_OUT) --junit $(EVALS_OUT)/junit.xml $(GOLDEN)
+
+intents: $(READY) ## How often it is read right what a question wants, on questions that nobody looked at
+	$(BIN)/portal-evals intents
 
 mutations: $(READY) ## Put faults into a copy of what guards permissions; each must fail a test
 	$(BIN)/python -m evals.mutations

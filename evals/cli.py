@@ -1,4 +1,4 @@
-"""`portal-evals lint | run | compare | report | harvest | calibrate | answerability`."""
+"""`portal-evals`: golden sets, intents, retrieval and calibration, a command each."""
 
 import sys
 from typing import Any
@@ -15,6 +15,7 @@ from evals.golden_set.commands import compare_runs, harvest, lint_cases, report
 from evals.golden_set.records import RecordError
 from evals.golden_set.run_command import run
 from evals.golden_set.serving import ServingError
+from evals.intents import intent_vectors, intents
 
 BAD_INPUT = 2
 _EXPECTED = (
@@ -49,7 +50,18 @@ def main() -> None:
     """
 
 
-for _command in (lint_cases, run, compare_runs, report, harvest, calibrate, answerability):
+_COMMANDS = (
+    lint_cases,
+    run,
+    compare_runs,
+    report,
+    harvest,
+    intents,
+    intent_vectors,
+    calibrate,
+    answerability,
+)
+for _command in _COMMANDS:
     main.add_command(_command)
 
 

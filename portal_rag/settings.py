@@ -94,6 +94,7 @@ class ServiceSettings(CorpusSettings):
     stale_after_days_by_kind: str = ""
     calibration_file: CalibrationFile | None = None
     timezone: TimeZone = "UTC"
+    intent_examples: Path | None = None
     audit_log: AuditLog = "off"
     audit_user: Literal["ref", "hashed"] = "ref"
     audit_user_key: SecretStr | None = Field(default=None, min_length=16)

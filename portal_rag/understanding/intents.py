@@ -1,194 +1,96 @@
-"""What kind of answer a question asks for, by the words it uses."""
+"""What a question wants: by the words it uses, and by the labelled examples it resembles."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from portal_rag.corpus.documents import DocumentKind
-from portal_rag.domain import Intent, Purpose, Topic
+import numpy as np
+from numpy.typing import NDArray
 
+from portal_rag.corpus.embedding import Embedder
+from portal_rag.domain import Intent
+from portal_rag.understanding.cues import cue_scores
+from portal_rag.understanding.example_vectors import embed_texts
+from portal_rag.understanding.examples import INTENTS, Example
+from portal_rag.understanding.masking import mask
+from portal_rag.understanding.readings import Reading, reading_of
+from portal_rag.understanding.spelling import put_right
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What to answer with: facts of these topics, documents (of these kinds first), or neither."""
+__all__ = ["IntentReader", "Reading", "read_intent"]
 
-    purpose: Purpose
-    topics: tuple[Topic, ...] = ()
-    document_kinds: frozenset[DocumentKind] = frozenset()
-    is_transitive: bool = False
+_UNKNOWN: Intent = "description"
+"""Asks for documents and, where something is named, for what is known of it."""
 
-    @property
-    def intent(self) -> Intent:
-        """Name what is wanted, by the first topic or the purpose."""
-        if self.purpose == "live":
-            return _OF_PURPOSE["live"]
-        named = _OF_TOPIC.get(self.topics[0]) if self.topics else None
-        return named or _OF_PURPOSE[self.purpose]
+# Chosen by cross-validation (`portal-evals intents --cross-validate`), with more regard for those
+# examples for which no cue was made.
+_SHARPNESS = 2.0
+_SMOOTHING = 0.3
+_WEIGHT = 5.0
 
+_Matrix = NDArray[np.float64]
 
-_OF_TOPIC: Mapping[Topic, Intent] = {
-    "owner": "ownership",
-    "system": "description",
-    "lifecycle": "lifecycle",
-    "links": "links",
-    "contact": "team",
-    "docs": "documentation",
-    "runbooks": "documentation",
-    "repository": "repository",
-    "dependencies": "dependencies",
-    "dependents": "dependents",
-    "apis_provided": "apis",
-    "providers": "apis",
-    "apis_consumed": "apis",
-    "members": "team",
-    "owns": "team",
-    "parts": "discovery",
-    "related": "discovery",
-}
-_OF_PURPOSE: Mapping[Purpose, Intent] = {
-    "facts": "description",
-    "documents": "how_to",
-    "live": "on_call",
-    "write": "write",
-    "nothing": "chit_chat",
-}
+_FIRST, _LAST = 300, 200
+"""Characters of a long message that are read for cues: its question begins or ends it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Cue:
-    pattern: re.Pattern[str]
-    intent: Reading
+class Votes:
+    """How much the examples speak for each intent, as weights that were fitted to them."""
+
+    vectors: _Matrix
+    weights: _Matrix
+
+    @classmethod
+    def fitted(cls, vectors: _Matrix, intents: Sequence[Intent]) -> "Votes":
+        """Weigh the examples (one row of unit length each) by kernel ridge regression.
+
+        An example counts the more the nearer it is to the question, and the less its neighbours
+        agree with it or say the same already.
+        """
+        wanted = np.array([[float(intent == one) for one in INTENTS] for intent in intents])
+        kernel = _kernel(vectors @ vectors.T) + _SMOOTHING * np.eye(len(vectors))
+        return cls(vectors, np.linalg.solve(kernel, wanted))
+
+    def of(self, vector: _Matrix) -> Mapping[Intent, float]:
+        """Give about 1 for the intent that all similar examples have, about 0 for the others."""
+        votes = _kernel(self.vectors @ vector) @ self.weights
+        return dict(zip(INTENTS, votes.tolist(), strict=True))
 
 
-def _cue(pattern: str, intent: Reading) -> _Cue:
-    return _Cue(re.compile(pattern, re.IGNORECASE), intent)
+def _kernel(cosines: _Matrix) -> _Matrix:
+    return np.exp(-_SHARPNESS * (1.0 - cosines))
 
 
-def _facts(*topics: Topic) -> Reading:
-    return Reading(purpose="facts", topics=topics)
+class IntentReader:
+    """Reads questions by words and examples; may be used by several threads.
 
+    Making one embeds what examples did not come with the program, or all if another model is set;
+    reading embeds the question: neither belongs on an event loop.
+    """
 
-def _documents(*kinds: DocumentKind, topics: tuple[Topic, ...] = ()) -> Reading:
-    return Reading(purpose="documents", topics=topics, document_kinds=frozenset(kinds))
+    def __init__(self, embedder: Embedder, examples: Sequence[Example]) -> None:
+        self._embedder = embedder
+        vectors = embed_texts([example.masked for example in examples], embedder)
+        self._votes = Votes.fitted(vectors, [example.intent for example in examples])
 
-
-_WRITE_VERBS = (
-    "restart|reboot|delete|remove|deploy|redeploy|roll ?back|scale|create|page|edit|change|update"
-    "|unregister|register|trigger|merge|stop|kill|rename|rotate|disable|enable|drain|purge"
-)
-_USERS = "depends? on|depending on|rel(?:y|ies) on|uses?|using|consumes?|calls?|needs?"
-_OWNED = "own|owns|responsible for|maintain|maintains|look after|looks after|in charge of"
-
-# The first cue that fits decides; narrower cues stand before wider ones.
-_CUES = (
-    _cue(
-        rf"^\W*(?:please\s+|(?:can|could|would|will) you\s+(?:please\s+)?)*(?:{_WRITE_VERBS})\b"
-        r"(?!.*\b(?:docs?|runbook|guide|policy|process)\b\W*$)",
-        Reading(purpose="write"),
-    ),
-    _cue(
-        r"\bwho(?:'s| is| are| was)?\b.*\bon[- ]?call\b|\bon[- ]?call (?:now|today|tonight)\b"
-        r"|\bwhat(?:'s| has| have)? changed\b|\brecent(?:ly)? (?:changes|deploy\w*)\b"
-        r"|\b(?:last|latest|current) (?:deploy\w*|release|version|rollout|build)\b"
-        r"|\b(?:open|current|ongoing|active) incidents?\b|\bis\b.*\b(?:down|healthy|up)\b\W*$",
-        Reading(purpose="live", topics=("owner", "contact")),
-    ),
-    _cue(r"\brun ?books?\b|\bplaybooks?\b", _documents("runbook", topics=("runbooks",))),
-    _cue(r"\bhow (?:can|do|could|should) (?:i|we) (?:reach|contact)\b", _facts("contact")),
-    _cue(
-        r"\bterraform\b|\bhelm\b|\bmanifests?\b|\binfrastructure code\b"
-        r"|\bconfig(?:uration)? (?:for|of)\b",
-        _documents(),
-    ),
-    _cue(
-        r"\badrs?\b|\barchitecture decisions?\b|\bwhy (?:did|do|was|were|is|are) (?:we|it|they)\b",
-        _documents("adr"),
-    ),
-    _cue(r"\bpost-?mortems?\b|\bincident reviews?\b|\bINC-\d+\b", _documents("incident")),
-    _cue(
-        r"^\W*how (?:do|does|can|to|should|is|are|long|much|many|often)\b"
-        r"|^\W*what (?:happens|should)\b"
-        r"|\bsteps to\b|\bwhat to do\b",
-        _documents("guide", "runbook"),
-    ),
-    _cue(r"\brelated to\b|\brelated (?:services|components|entities)\b", _facts("related")),
-    _cue(
-        r"\bwhat(?: all)? (?:does|do|did)\b.*\bown\b|\b(?:owned|run|maintained) by\b"
-        r"|\bbelong(?:s|ing)? to (?:the )?team\b",
-        _facts("owns"),
-    ),
-    _cue(
-        r"\bmembers? of\b|\bwho(?:'s| is| are) (?:in|on|part of)\b|\bwho works (?:in|on|for)\b"
-        r"|\bwho belongs to\b",
-        _facts("members"),
-    ),
-    _cue(
-        rf"\bwho\b.*\b(?:{_OWNED})\b|\bwho (?:runs|owned)\b|\bowners?(?:hip)?\b|\bwhose\b"
-        rf"|\b(?:which|what) (?:team|group|squad)\b|\bresponsible\b"
-        rf"|\b(?:which|what) \w+ (?:{_OWNED})\b",
-        _facts("owner"),
-    ),
-    _cue(
-        r"\b(?:who|what|which)\b(?:(?!\b(?:does|do|did)\b).)*\b(?:provides?|exposes?|offers?)\b"
-        r"|\bprovided by\b",
-        _facts("providers"),
-    ),
-    _cue(
-        r"\bapis?\b.*\b(?:provide[sd]?|exposed?|offer(?:s|ed)?)\b"
-        r"|\b(?:provide|expose|offer)s?\b.*\bapis?\b"
-        r"|\b(?:which|what) apis? (?:does|do)\b.*\bhave\b",
-        _facts("apis_provided"),
-    ),
-    _cue(
-        r"\b(?:which|what) apis? (?:does|do|is|are)\b.*\b(?:consume|call|use)d?\b"
-        r"|\bapis? consumed\b",
-        _facts("apis_consumed"),
-    ),
-    _cue(
-        r"\bwhat (?:does|do|is|are)\b.*\b(?:depend(?:s|ing)?|rely|relies|built) on\b"
-        r"|\bwhat (?:does|do)\b.*\b(?:use|need|call|consume|require)\b"
-        r"|\b(?:which|what) \w+ (?:does|do)\b.*\b(?:use|need|call|depend on|rely on)\b"
-        r"|\bdependenc(?:y|ies) of\b|\b's dependenc(?:y|ies)\b|\bdependencies\b",
-        _facts("dependencies"),
-    ),
-    _cue(
-        r"\b(?:what|which|who|whatever|anything|anyone|everything|services?|components?)\b"
-        rf"(?:(?!\b(?:does|do|did)\b).)*\b(?:{_USERS})\b"
-        r"|\bdependents?\b|\bconsumers?\b|\bwhat breaks\b|\b(?:affected|impacted) (?:by|if)\b"
-        r"|\bgoes away\b|\b(?:is|are)\b.*\bstill (?:used|needed)\b",
-        _facts("dependents"),
-    ),
-    _cue(
-        r"\b(?:which|what) (?:systems?|domains?)\b|\bis\b.*\bpart of\b",
-        _facts("system"),
-    ),
-    _cue(r"\bwhat (?:is|are) (?:in|part of)\b|\bparts? of\b|\bconsists? of\b", _facts("parts")),
-    _cue(
-        r"\blife ?cycle\b|\bdeprecated\b|\bexperimental\b|\bin production\b|\bretired\b",
-        _facts("lifecycle", "description"),
-    ),
-    _cue(
-        r"\brepo(?:s|sitor(?:y|ies))?\b|\bsource ?code\b|\bwhere is the code\b|\bgit(?:hub|lab)\b",
-        _facts("repository"),
-    ),
-    _cue(r"\bdashboards?\b|\blinks?\b|\bgrafana\b|\bmonitoring\b", _facts("links")),
-    _cue(
-        r"\bcontact\b|\breach\b|\be-?mail\b|\bslack\b|\bchat\b|\bchannel\b"
-        r"|\bwhom? (?:to|do i|should i) ask\b",
-        _facts("contact"),
-    ),
-    _cue(r"\bwhere\b.*\b(?:docs|documentation|techdocs)\b", _documents(topics=("docs",))),
-    _cue(
-        r"^\W*what(?:'s| is| are| does| do)\b|\bdescribe\b|\btell me (?:more )?about\b"
-        r"|\bpurpose of\b|\bwho is\b",
-        Reading(
-            purpose="documents", topics=("description", "type", "owner", "system", "lifecycle")
-        ),
-    ),
-)
-_DEFAULT = _documents(topics=("description",))
+    def read(self, text: str, *, masked: str | None = None) -> Reading:
+        """Say what a question asks for; in `masked`, known names were replaced already."""
+        words = put_right(mask(text if masked is None else masked))
+        vector = np.array(self._embedder.embed_query(words).values)
+        return _read(words, self._votes.of(vector))
 
 
 def read_intent(text: str) -> Reading:
-    """Say what a question asks for; a question without any known cue asks for documents."""
-    return next((cue.intent for cue in _CUES if cue.pattern.search(text)), _DEFAULT)
+    """Say what a question asks for by its words alone."""
+    return _read(put_right(mask(text)), {})
+
+
+def _read(words: str, votes: Mapping[Intent, float]) -> Reading:
+    short = words if len(words) <= _FIRST + _LAST else f"{words[:_FIRST]} … {words[-_LAST:]}"
+    cues = cue_scores(short)
+    intent = decide(cues, votes) if cues or votes else _UNKNOWN
+    return reading_of(intent, short, is_clear=bool(cues))
+
+
+def decide(cues: Mapping[Intent, float], votes: Mapping[Intent, float]) -> Intent:
+    """Take the intent for which words and examples say most."""
+    return max(INTENTS, key=lambda one: cues.get(one, 0.0) + _WEIGHT * votes.get(one, 0.0))
