@@ -1,4 +1,4 @@
-"""`portal-evals lint | run | compare | report | harvest`."""
+"""`portal-evals lint | run | compare | report | harvest | retrieval`."""
 
 import sys
 from typing import Any
@@ -12,9 +12,18 @@ from evals.golden_set.commands import compare_runs, harvest, lint_cases, report
 from evals.golden_set.records import RecordError
 from evals.golden_set.run_command import run
 from evals.golden_set.serving import ServingError
+from evals.retrieval_bench.collections import CollectionError
+from evals.retrieval_bench.command import retrieval
 
 BAD_INPUT = 2
-_EXPECTED = (AskingError, BackstageError, GoldenSetError, RecordError, ServingError)
+_EXPECTED = (
+    AskingError,
+    BackstageError,
+    CollectionError,
+    GoldenSetError,
+    RecordError,
+    ServingError,
+)
 
 
 class _Program(click.Group):
@@ -37,7 +46,7 @@ def main() -> None:
     """
 
 
-for _command in (lint_cases, run, compare_runs, report, harvest):
+for _command in (lint_cases, run, compare_runs, report, harvest, retrieval):
     main.add_command(_command)
 
 

@@ -62,6 +62,7 @@ class ServiceSettings(CorpusSettings):
     source_timeout_seconds: PositiveFloat = 3.0
     question_timeout_seconds: PositiveFloat = 5.0
     stale_after_days: PositiveInt = 365
+    rerank_model: Path | None = None
     audit_log: AuditLog = "off"
     audit_user: Literal["ref", "hashed"] = "ref"
     audit_user_key: SecretStr | None = Field(default=None, min_length=16)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from portal_rag.domain import Fact, Passage, Portal, Query, State
+from portal_rag.domain import Fact, Passage, Portal, Query, Signals, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,7 @@ class Finding:
 
     facts: tuple[Fact, ...] = ()
     passages: tuple[Passage, ...] = ()
+    signals: Signals | None = None
     dropped: int = 0
     state: State | None = None
 

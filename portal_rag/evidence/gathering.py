@@ -67,6 +67,7 @@ def _together(found: Sequence[tuple[Finding, Consulted]]) -> Evidence:
     return Evidence(
         facts=tuple(fact for finding, _ in found for fact in finding.facts),
         passages=tuple(passage for finding, _ in found for passage in finding.passages),
+        signals=next((finding.signals for finding, _ in found if finding.signals), None),
         dropped=sum(finding.dropped for finding, _ in found),
         consulted=tuple(consulted for _, consulted in found),
     )

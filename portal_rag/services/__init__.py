@@ -16,6 +16,8 @@ from portal_rag.clients.oidc.tokens import SubjectTokens
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.embedding import Embedder, load_embedder
 from portal_rag.corpus.query_model import LoadEmbedder, QueryModel
+from portal_rag.corpus.remembering_embedder import RememberingEmbedder
+from portal_rag.corpus.reranking import load_reranker
 from portal_rag.corpus.store import IndexReader
 from portal_rag.domain import Clock
 from portal_rag.errors import PortalRagError
@@ -128,10 +130,16 @@ async def _look_at(index: IndexReader) -> None:
 def _gathering(
     settings: ServiceSettings, embedder: Embedder, index: IndexReader, clock: Clock
 ) -> Gathering:
-    stale_after = timedelta(days=settings.stale_after_days)
+    reranker = load_reranker(settings.rerank_model) if settings.rerank_model else None
     sources = (
         CatalogFacts(app_url=settings.app_url, clock=clock),
-        IndexPassages(index=index, embedder=embedder, clock=clock, stale_after=stale_after),
+        IndexPassages(
+            index=index,
+            embedder=embedder,
+            clock=clock,
+            stale_after=timedelta(days=settings.stale_after_days),
+            reranker=reranker,
+        ),
     )
     return Gathering(
         sources=sources, deadline_seconds=settings.source_timeout_seconds, timer=time.monotonic
@@ -152,7 +160,7 @@ def _announced(model: QueryModel) -> Embedder:
     _log.info("query_model", runtime=model.runtime, fingerprint=model.embedder.fingerprint)
     if model.refusal:
         _log.warning("exported_model_refused", reason=model.refusal)
-    return model.embedder
+    return RememberingEmbedder(model.embedder)
 
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
