@@ -14,7 +14,7 @@ BACKEND := deploy/backstage/backend
 # What `make run`, `make demo` and `make ask` use: the example portal, from files, without Backstage.
 EXAMPLE_ENV := PORTAL_RAG_AUTH=none PORTAL_RAG_INDEX_DIR=$(TRIAL)
 
-.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix evals calibrate intents mutations bench clean
+.PHONY: help install run index demo demo-renamed ask test check format lint types imports portal portal-stop leak-matrix evals calibrate intents retrieval mutations bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,8 @@ evals: $(READY) ## Ask the golden questions of a real Backstage as each user, ju
 
 intents: $(READY) ## How often it is read right what a question wants, on questions that nobody looked at
 	$(BIN)/portal-evals intents
+retrieval: $(READY) ## Measure retrieval on the data sets of PORTAL_RAG_EVAL_DATA (first run: half an hour)
+	$(BIN)/portal-evals retrieval --out $(EVALS_OUT)/retrieval.json
 
 mutations: $(READY) ## Put faults into a copy of what guards permissions; each must fail a test
 	$(BIN)/python -m evals.mutations

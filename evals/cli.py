@@ -16,11 +16,14 @@ from evals.golden_set.records import RecordError
 from evals.golden_set.run_command import run
 from evals.golden_set.serving import ServingError
 from evals.intents import intent_vectors, intents
+from evals.retrieval_bench.collections import CollectionError
+from evals.retrieval_bench.command import retrieval
 
 BAD_INPUT = 2
 _EXPECTED = (
     AskingError,
     BackstageError,
+    CollectionError,
     DataMissingError,
     GoldenSetError,
     RecordError,
@@ -60,6 +63,7 @@ _COMMANDS = (
     intent_vectors,
     calibrate,
     answerability,
+    retrieval,
 )
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -95,6 +95,7 @@ class ServiceSettings(CorpusSettings):
     calibration_file: CalibrationFile | None = None
     timezone: TimeZone = "UTC"
     intent_examples: Path | None = None
+    rerank_model: Path | None = None
     audit_log: AuditLog = "off"
     audit_user: Literal["ref", "hashed"] = "ref"
     audit_user_key: SecretStr | None = Field(default=None, min_length=16)

@@ -38,6 +38,7 @@ from portal_rag.pipeline import Pipeline
 from portal_rag.principals import LocalReader
 from portal_rag.services import open_services
 from portal_rag.settings import ServiceSettings, load_service_settings
+from portal_rag.understanding import Understanding, read_intent
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "portal.yaml"
 READABLE = 1_000
@@ -200,6 +201,7 @@ def _pipeline(world: World, index: EdgeReader, times: Times) -> Pipeline:
     search = PortalSearch(app_url=_APP, clock=lambda: _NOW)
     ids = itertools.count()
     pipeline = Pipeline(
+        understanding=Understanding(read=read_intent, clock=lambda: _NOW, zone=UTC),
         gathering=Gathering(
             sources=(facts, passages, search), deadline_seconds=60, timer=time.perf_counter
         ),

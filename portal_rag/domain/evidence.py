@@ -71,10 +71,10 @@ class Passage:
 
     `similarity` is the cosine of question and passage, None if the dense ranking did not hold it;
     `in_lexical` says whether the term ranking held it too, `is_about_subject` whether it belongs
-    to an entity that the question is about. `score` compares passages of one answer: the sum over
-    the rankings that hold it of one over 60 plus its rank, with boosts for what was asked about.
-    `covered` is the share of the question's telling words that title and text hold, where the
-    passage is known by its words alone.
+    to an entity that the question is about. `score` compares passages of one answer: at most 1 for
+    how near it is in meaning and in words, with boosts for what was asked about. `text` is what of
+    it is shown, verbatim from the source's `excerpt`. `covered` is the share of the question's
+    telling words that title and text hold, where the passage is known by its words alone.
     """
 
     kind: DocumentKind

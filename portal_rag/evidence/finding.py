@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from portal_rag.domain import Fact, Passage, Portal, Query, State
+from portal_rag.domain import Fact, Passage, Portal, Query, Signals, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class Finding:
     contacts: tuple[Fact, ...] = ()
     offers: tuple[Fact, ...] = ()
     passages: tuple[Passage, ...] = ()
+    signals: Signals | None = None
     dropped: int = 0
     state: State | None = None
 

@@ -70,6 +70,7 @@ def _together(found: Sequence[tuple[Finding, Consulted]]) -> Evidence:
         contacts=tuple(fact for finding, _ in found for fact in finding.contacts),
         offers=tuple(fact for finding, _ in found for fact in finding.offers),
         passages=merge([passage for finding, _ in found for passage in finding.passages]),
+        signals=next((finding.signals for finding, _ in found if finding.signals), None),
         dropped=sum(finding.dropped for finding, _ in found),
         consulted=tuple(consulted for _, consulted in found),
     )

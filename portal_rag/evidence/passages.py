@@ -1,6 +1,5 @@
 """Passages of the index: found by meaning and by words, and each past the live gate."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,16 +11,22 @@ from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.freshness import Freshness
 from portal_rag.corpus.lexical import query_terms
-from portal_rag.corpus.store import Hit, IndexReader
+from portal_rag.corpus.redaction import redact
+from portal_rag.corpus.reranking import Reranker
+from portal_rag.corpus.store import DenseVector, Hit, IndexReader, SparseVector
 from portal_rag.corpus.visibility import Refused, Visibility, Without
 from portal_rag.domain import Clock, Passage, Portal, Query, Source
+from portal_rag.evidence.choosing import MOST_PASSAGES, Excerpt, choose
+from portal_rag.evidence.excerpting import window
 from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.ranking import Candidate, fuse
+from portal_rag.evidence.signals import signals_of
 
-ROUNDS = (50, 250, 1000)
+ROUNDS = (100, 250, 1000)
 """How many candidates each round of over-fetching asks for; the last is the most ever seen."""
-MOST_PASSAGES = 4
-MOST_OF_ONE_PAGE = 2
+SHOWN_LENGTH = 1_300
+"""Characters of a passage that are shown; the source's excerpt holds all of it."""
+MOST_RERANKED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,23 @@ class _Gated:
     dropped: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A question as both rankings need it."""
+
+    vector: DenseVector
+    terms: SparseVector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ranked:
+    """The candidates, best first; how the rankings begin; how many chunks were refused."""
+
+    candidates: Sequence[Candidate]
+    rankings: Sequence[_Ranking]
+    dropped: int
+
+
 class IndexPassages:
     """Hybrid retrieval over what the asker may read.
 
@@ -54,78 +76,115 @@ class IndexPassages:
     name = "index"
 
     def __init__(
-        self, *, index: IndexReader, embedder: Embedder, clock: Clock, freshness: Freshness
+        self,
+        *,
+        index: IndexReader,
+        embedder: Embedder,
+        clock: Clock,
+        freshness: Freshness,
+        reranker: Reranker | None = None,
     ) -> None:
+        """Prepare to search; a `reranker` has the last word on the best of what may be read."""
         self._index = index
         self._embedder = embedder
         self._clock = clock
         self._freshness = freshness
+        self._reranker = reranker
 
     async def find(self, query: Query, portal: Portal) -> Finding:
         if query.purpose == "facts" and query.subjects:
             return Finding(state="not_applicable")
-        chosen, dropped = await self._chosen(query, portal)
+        text = query.search_text
+        asked = _Asked(
+            vector=await anyio.to_thread.run_sync(self._embedder.embed_query, text),
+            terms=query_terms(text),
+        )
+        ranked = await self._ranked(query, asked, portal)
+        excerpts = choose(await self._reranked(text, ranked.candidates))
         now, about = self._clock(), _about(query)
-        passages = tuple(self._passage(one, about, now) for one in chosen)
-        return Finding(passages=passages, dropped=dropped)
+        dense, lexical = (ranking.hits for ranking in ranked.rankings)
+        return Finding(
+            passages=tuple(self._passage(one, asked, about, now) for one in excerpts),
+            signals=signals_of(
+                dense,
+                lexical,
+                terms=asked.terms.indices,
+                shown=[excerpt.matched_text for excerpt in excerpts],
+            ),
+            dropped=ranked.dropped,
+        )
 
-    async def _chosen(self, query: Query, portal: Portal) -> tuple[list[Candidate], int]:
+    async def _ranked(self, query: Query, asked: _Asked, portal: Portal) -> _Ranked:
         """Rank no deeper than needed, and as if what may not be read were not there at all.
 
         What the gate refused is left out of the next query, so that not even the rarity of a term
-        counts it; only the last round keeps a ranking that something was refused from. Gives the
-        best, and how many chunks were refused.
+        counts it; only the last round keeps a ranking that something was refused from.
         """
         visible_to = await portal.visibility()
         refused, dropped = frozenset[Refused](), frozenset[str]()
-        limits, chosen = iter(ROUNDS), list[Candidate]()
-        limit = next(limits)
+        limits, candidates = iter(ROUNDS), list[Candidate]()
+        limit, rankings = next(limits), tuple[_Ranking, ...]()
         for _ in ROUNDS:
             only = Without(visible_to, refused) if refused else visible_to
-            gated = await _past_the_gate(await self._search(query, only, limit), portal, limit)
+            gated = await _past_the_gate(await self._search(asked, only, limit), portal, limit)
             refused, dropped = refused | gated.refused, dropped | gated.dropped
-            chosen, is_enough = _chosen_from(query, gated.rankings)
+            rankings = gated.rankings
+            candidates, is_enough = _candidates_from(query, rankings)
             if is_enough and not gated.refused:
                 break
             if not is_enough:
                 limit = next(limits, limit)
-        return chosen, len(dropped)
+        return _Ranked(candidates=candidates, rankings=rankings, dropped=len(dropped))
 
     async def _search(
-        self, query: Query, visible_to: Visibility, limit: int
+        self, asked: _Asked, visible_to: Visibility, limit: int
     ) -> tuple[Sequence[Hit], Sequence[Hit]]:
-        text = query.search_text
-        vector = await anyio.to_thread.run_sync(self._embedder.embed_query, text)
-        dense = await self._index.search(vector, visible_to=visible_to, limit=limit)
-        terms = query_terms(text)
-        return dense, await self._index.search(terms, visible_to=visible_to, limit=limit)
+        dense = await self._index.search(asked.vector, visible_to=visible_to, limit=limit)
+        return dense, await self._index.search(asked.terms, visible_to=visible_to, limit=limit)
 
-    def _passage(self, candidate: Candidate, about: frozenset[EntityRef], now: datetime) -> Passage:
-        stored = candidate.stored
+    async def _reranked(self, text: str, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        """Put the first candidates in the order of the reranker, if there is one."""
+        if self._reranker is None or not candidates:
+            return candidates
+        first = candidates[:MOST_RERANKED]
+        passages = [each.stored.chunk.embedded_text for each in first]
+        scores = await anyio.to_thread.run_sync(self._reranker.score, text, passages)
+        order = sorted(range(len(first)), key=lambda at: -scores[at])
+        return [*(first[at] for at in order), *candidates[MOST_RERANKED:]]
+
+    def _passage(
+        self, excerpt: Excerpt, asked: _Asked, about: frozenset[EntityRef], now: datetime
+    ) -> Passage:
+        best, text = excerpt.best, redact(excerpt.text).text
         return Passage(
-            kind=stored.chunk.kind,
-            text=stored.chunk.text,
-            similarity=candidate.similarity,
-            in_lexical=candidate.in_lexical,
-            is_about_subject=stored.chunk.entity_ref in about,
-            score=candidate.score,
-            source=self._source(stored.chunk, stored.indexed_at, now),
+            kind=best.stored.chunk.kind,
+            text=window(text, asked.terms.indices, length=SHOWN_LENGTH, terms=_terms),
+            similarity=best.similarity,
+            in_lexical=best.in_lexical,
+            is_about_subject=best.stored.chunk.entity_ref in about,
+            source=self._source(excerpt, text, now),
+            score=best.score,
         )
 
-    def _source(self, chunk: Chunk, indexed_at: datetime, now: datetime) -> Source:
+    def _source(self, excerpt: Excerpt, text: str, now: datetime) -> Source:
+        chunk = excerpt.best.stored.chunk
         anchor = f"#{chunk.anchor}" if chunk.anchor else ""
         modified = chunk.modified_at
         return Source(
             id=f"{chunk.source}:{chunk.document_path}:{chunk.ordinal}",
             kind="catalog" if chunk.kind in ("entity", "api") else "techdocs",
-            title=" > ".join(chunk.title_path),
+            title=" > ".join(excerpt.titles),
             entity_ref=chunk.entity_ref,
             url=chunk.url + anchor,
-            fetched_at=indexed_at,
+            fetched_at=excerpt.best.stored.indexed_at,
             modified_at=modified,
             stale=self._freshness.is_stale(chunk.kind, modified, now),
-            excerpt=chunk.text,
+            excerpt=text,
         )
+
+
+def _terms(text: str) -> Sequence[int]:
+    return query_terms(text).indices
 
 
 def _naming(ticket_ids: frozenset[str], candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -164,22 +223,22 @@ async def _past_the_gate(found: Sequence[Sequence[Hit]], portal: Portal, limit: 
     )
 
 
-def _chosen_from(query: Query, rankings: Sequence[_Ranking]) -> tuple[list[Candidate], bool]:
-    """Choose from the shallowest depth that has enough; says whether going deeper can add any."""
-    chosen: list[Candidate] = []
+def _candidates_from(query: Query, rankings: Sequence[_Ranking]) -> tuple[list[Candidate], bool]:
+    """Rank from the shallowest depth that has enough; says whether going deeper can add any."""
+    candidates: list[Candidate] = []
     for depth in ROUNDS:
         if not all(ranking.reaches(depth) for ranking in rankings):
             return _best(query, rankings, ROUNDS[-1]), False
-        chosen = _best(query, rankings, depth)
-        if len(chosen) >= MOST_PASSAGES:
+        candidates = _best(query, rankings, depth)
+        if len(choose(candidates)) >= MOST_PASSAGES:
             break
-    return chosen, True
+    return candidates, True
 
 
 def _best(query: Query, rankings: Sequence[_Ranking], depth: int) -> list[Candidate]:
     dense, lexical = (ranking.hits[:depth] for ranking in rankings)
     candidates = fuse(dense, lexical, about=_about(query), kinds=query.document_kinds)
-    return _without_crowds(_naming(query.ticket_ids, candidates))
+    return _naming(query.ticket_ids, candidates)
 
 
 def _governed(hit: Hit) -> Governed:
@@ -188,15 +247,3 @@ def _governed(hit: Hit) -> Governed:
 
 def _refused(chunk: Chunk) -> Refused:
     return Refused(chunk.source, chunk.resource_ref, chunk.entity_ref)
-
-
-def _without_crowds(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Take the best, not more than a few of any one page."""
-    taken: Counter[str] = Counter()
-    chosen = []
-    for candidate in candidates:
-        page = candidate.stored.chunk.document_path
-        if taken[page] < MOST_OF_ONE_PAGE:
-            taken[page] += 1
-            chosen.append(candidate)
-    return chosen[:MOST_PASSAGES]

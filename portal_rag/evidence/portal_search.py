@@ -16,9 +16,12 @@ from portal_rag.domain import Clock, Passage, Portal, Query, Source
 from portal_rag.errors import NotFoundError
 from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.merging import Page, page_of
-from portal_rag.evidence.ranking import RRF_K
 
 MOST_HITS = 50
+WEIGHT = 0.1
+"""What the first place in Search adds to a passage, of about 1 that the index gives the best."""
+_RANK_CONSTANT = 60
+"""That of reciprocal rank fusion (Cormack et al. 2009)."""
 MOST_PAGES = 10
 LONGEST_EXCERPT = 900
 _LONGEST_PIECE = 300
@@ -191,7 +194,7 @@ def _passage(shown: _Shown, rank: int, about: frozenset[EntityRef], now: datetim
         in_lexical=True,
         is_about_subject=page.entity_ref in about,
         covered=shown.covered,
-        score=1 / (RRF_K + rank),
+        score=WEIGHT * (_RANK_CONSTANT + 1) / (_RANK_CONSTANT + rank),
         source=Source(
             id=f"search:{page.hit.type}:{page.entity_ref}:{page.hit.location}",
             kind="search",

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,8 @@ from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.embedding import Embedder, load_embedder
 from portal_rag.corpus.freshness import Freshness
 from portal_rag.corpus.query_model import LoadEmbedder, QueryModel
+from portal_rag.corpus.remembering_embedder import RememberingEmbedder
+from portal_rag.corpus.reranking import load_reranker
 from portal_rag.corpus.store import IndexReader
 from portal_rag.domain import Clock
 from portal_rag.errors import PortalRagError
@@ -40,10 +42,11 @@ from portal_rag.services.askers import (
 from portal_rag.services.calibration import open_calibration
 from portal_rag.services.identity_provider import open_provider_askers
 from portal_rag.services.index import open_index, open_query_model
+from portal_rag.services.intent_reader import open_intent_reader
 from portal_rag.services.machine_clients import MachineClients, open_machine_clients
 from portal_rag.services.recorder import open_recorder
 from portal_rag.settings import ServiceSettings
-from portal_rag.understanding import Understanding, read_intent
+from portal_rag.understanding import Reading, Understanding, read_intent
 
 _log = structlog.get_logger()
 
@@ -85,14 +88,15 @@ async def open_services(
         recorder = stack.enter_context(open_recorder(settings, clock))
         if settings.auth == "oidc":
             askers = await stack.enter_async_context(open_provider_askers(settings, clock))
-            index, gathering = None, _withheld(settings)
+            index, gathering, read = None, _withheld(settings), read_intent
         else:
             embedder = _announced(await open_query_model(settings, load=load))
             index, askers = await _open_portal(settings, embedder.fingerprint, clock, stack)
             gathering = _gathering(settings, embedder, index, clock)
+            read = (await open_intent_reader(settings, embedder)).read
         yield Services(
             pipeline=Pipeline(
-                understanding=_understanding(settings, clock),
+                understanding=_understanding(settings, read, clock),
                 gathering=gathering,
                 clock=clock,
                 timer=time.monotonic,
@@ -136,9 +140,11 @@ async def _look_at(index: IndexReader) -> None:
         _log.warning("index_unavailable", reason=error.message)
 
 
-def _understanding(settings: ServiceSettings, clock: Clock) -> Understanding:
+def _understanding(
+    settings: ServiceSettings, read: Callable[[str], Reading], clock: Clock
+) -> Understanding:
     zone = UTC if settings.timezone == "UTC" else ZoneInfo(settings.timezone)
-    return Understanding(read=read_intent, clock=clock, zone=zone)
+    return Understanding(read=read, clock=clock, zone=zone)
 
 
 def _gathering(
@@ -147,7 +153,13 @@ def _gathering(
     freshness = Freshness.parse(settings.stale_after_days, settings.stale_after_days_by_kind)
     sources: list[EvidenceSource] = [
         CatalogFacts(app_url=settings.app_url, clock=clock),
-        IndexPassages(index=index, embedder=embedder, clock=clock, freshness=freshness),
+        IndexPassages(
+            index=index,
+            embedder=embedder,
+            clock=clock,
+            freshness=freshness,
+            reranker=load_reranker(settings.rerank_model) if settings.rerank_model else None,
+        ),
     ]
     if settings.search and settings.auth == "backstage":
         sources.append(PortalSearch(app_url=settings.app_url, clock=clock))
@@ -170,7 +182,7 @@ def _announced(model: QueryModel) -> Embedder:
     _log.info("query_model", runtime=model.runtime, fingerprint=model.embedder.fingerprint)
     if model.refusal:
         _log.warning("exported_model_refused", reason=model.refusal)
-    return model.embedder
+    return RememberingEmbedder(model.embedder)
 
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -11,8 +11,9 @@ from portal_rag.corpus.documents import Chunk, DocumentKind
 from portal_rag.corpus.edge_store import EdgeReader
 from portal_rag.corpus.freshness import Freshness
 from portal_rag.domain import Passage, Purpose, Query
+from portal_rag.evidence.choosing import MOST_OF_ONE_PAGE, MOST_PASSAGES
 from portal_rag.evidence.finding import Finding
-from portal_rag.evidence.passages import MOST_OF_ONE_PAGE, MOST_PASSAGES, ROUNDS, IndexPassages
+from portal_rag.evidence.passages import MOST_RERANKED, ROUNDS, SHOWN_LENGTH, IndexPassages
 from tests.factories import NOW, make_chunk, make_entity, make_question
 from tests.fakes.indexes import EMBEDDER, publish_index
 from tests.fakes.portal import FakePortal
@@ -197,7 +198,7 @@ async def test_one_page_does_not_crowd_out_the_others(tmp_path: Path) -> None:
 
 
 async def test_only_a_few_passages_are_used(tmp_path: Path) -> None:
-    chunks = [page("drain the broker", number) for number in range(20)]
+    chunks = [page(f"drain the broker {number}", number) for number in range(20)]
     assert len(await find(tmp_path, chunks, FakePortal([SHOP]))) == MOST_PASSAGES
 
 
@@ -252,3 +253,53 @@ async def test_a_question_for_facts_alone_does_not_search(tmp_path: Path) -> Non
         subjects=(SHOP,),
     )
     assert (await source.find(query, FakePortal([SHOP]))).state == "not_applicable"
+
+
+class LastFirst:
+    """A reranker that prefers what ranked lowest."""
+
+    def score(self, question: str, passages: Sequence[str]) -> list[float]:
+        return [float(at) for at in range(len(passages))]
+
+
+async def test_a_reranker_has_the_last_word_on_the_best_few(tmp_path: Path) -> None:
+    chunks = [page(f"drain the broker {'now ' * n}", n) for n in range(MOST_RERANKED + 5)]
+    await publish_index(tmp_path, chunks)
+    index = EdgeReader(tmp_path, EMBEDDER.fingerprint)
+    first, reranked = [
+        await IndexPassages(
+            index=index,
+            embedder=EMBEDDER,
+            clock=lambda: NOW,
+            stale_after=timedelta(days=365),
+            reranker=reranker,
+        ).find(documents_about("drain the broker"), FakePortal([SHOP]))
+        for reranker in (None, LastFirst())
+    ]
+    await index.close()
+    assert reranked.passages[0].score < min(passage.score for passage in first.passages)
+    assert len(reranked.passages) == MOST_PASSAGES
+
+
+async def test_of_a_long_passage_the_lines_that_match_are_shown_and_all_is_in_the_source(
+    tmp_path: Path,
+) -> None:
+    text = "Nothing of note here.\n" * 100 + "Drain the broker first.\n" + "Nothing.\n" * 100
+    (passage,) = await find(tmp_path, [make_chunk(text.strip())], FakePortal([SHOP]))
+    assert "Drain the broker first." in passage.text
+    assert len(passage.text) <= SHOWN_LENGTH
+    assert passage.text in passage.source.excerpt
+    assert passage.source.excerpt == text.strip()
+
+
+async def test_the_signals_too_are_those_of_an_index_without_what_is_hidden(
+    tmp_path: Path,
+) -> None:
+    visible = [page(f"drain the broker {'queue ' * (n % 5)}", n) for n in range(30)]
+    hidden = [page("broker " * (1 + n % 3), n, entity=str(CART.ref)) for n in range(100, 190)]
+    query = documents_about("drain the broker queue")
+    alone = await finding_for(query, tmp_path / "alone", visible, FakePortal([SHOP]))
+    gated = FakePortal([SHOP, CART], hidden=[str(CART.ref)], complete=False)
+    among = await finding_for(query, tmp_path / "all", [*visible, *hidden], gated)
+    assert alone.signals is not None
+    assert among.signals == alone.signals
