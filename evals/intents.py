@@ -14,7 +14,7 @@ import yaml
 from evals.golden_set.cases import GoldenSetError
 from evals.metrics.intervals import wilson
 from portal_rag.corpus.embedding import Embedder, load_embedder
-from portal_rag.corpus.store import DenseVector
+from portal_rag.corpus.remembering_embedder import RememberingEmbedder
 from portal_rag.domain import Intent
 from portal_rag.errors import ConfigurationError
 from portal_rag.understanding import example_vectors
@@ -43,27 +43,6 @@ class Judged:
     labelled: Labelled
     read: Intent
     took_ms: float = 0.0
-
-
-class RememberingEmbedder:
-    """Embeds each text once, so that what follows the embedding can be timed alone."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._known: dict[str, DenseVector] = {}
-        self.fingerprint = embedder.fingerprint
-        self.dimensions = embedder.dimensions
-
-    def embed_documents(self, texts: Sequence[str]) -> list[DenseVector]:
-        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
-        rows = self._embedder.embed_documents(missing)
-        self._known.update(zip(missing, rows, strict=True))
-        return [self._known[text] for text in texts]
-
-    def embed_query(self, text: str) -> DenseVector:
-        if text not in self._known:
-            self._known[text] = self._embedder.embed_query(text)
-        return self._known[text]
 
 
 def load_labelled(path: Path) -> tuple[Labelled, ...]:

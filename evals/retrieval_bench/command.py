@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from evals.golden_set.fingerprints import git_revision
+from evals.remembered_vectors import RememberedVectors
 from evals.retrieval_bench.collections import (
     CollectionError,
     Split,
@@ -15,7 +16,6 @@ from evals.retrieval_bench.collections import (
     scifact,
 )
 from evals.retrieval_bench.measuring import OURS, Comparison, compare
-from evals.retrieval_bench.remembered_vectors import RememberedVectors
 from indexer.chunking import CHUNKING_VERSION
 from portal_rag.corpus.embedding import compute_with, load_embedder
 from portal_rag.evidence.ranking import DENSE_WEIGHT

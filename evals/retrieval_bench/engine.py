@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from evals.remembered_vectors import Matrix, RememberedVectors
 from evals.retrieval_bench.collections import Asked, Collection
-from evals.retrieval_bench.remembered_vectors import Matrix, RememberedVectors
 from portal_rag.corpus.constraints import Everything
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.edge_shard import Shard

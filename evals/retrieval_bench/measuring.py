@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from evals.metrics.intervals import Measured, measure_mean
 from evals.metrics.pairing import Delta, paired_delta
 from evals.metrics.ranking import CUT, hit, ndcg, recall, reciprocal_rank
+from evals.remembered_vectors import RememberedVectors
 from evals.retrieval_bench.collections import RECIPE_LENGTH, Asked, Collection
 from evals.retrieval_bench.engine import (
     Engine,
@@ -16,7 +17,6 @@ from evals.retrieval_bench.engine import (
     open_engine,
     pages_of,
 )
-from evals.retrieval_bench.remembered_vectors import RememberedVectors
 from portal_rag.corpus.documents import Chunk
 from portal_rag.corpus.store import DenseVector
 from portal_rag.evidence.choosing import MOST_PASSAGES

@@ -4,13 +4,21 @@ from collections.abc import Iterator, Sequence
 
 from portal_rag.composing.citing import Sources
 from portal_rag.composing.deciding import Decision, decide
-from portal_rag.composing.missing import consulted, live_missing, missing, unclear, whom_to_ask
+from portal_rag.composing.missing import (
+    consulted,
+    fits,
+    live_missing,
+    missing,
+    unclear,
+    whom_to_ask,
+)
 from portal_rag.composing.next_steps import next_steps
 from portal_rag.composing.quoting import MOST_QUOTES, QUOTE_LENGTH, quote, relevant
 from portal_rag.composing.refusing import ask_about, not_applicable, refused, without_portal
 from portal_rag.composing.stating import cited, fact_statements
 from portal_rag.composing.wording import escaped
 from portal_rag.domain import Draft, Evidence, Fact, Passage, Query, Statement, Status, Topic
+from portal_rag.domain.likeness import is_name
 
 __all__ = ["MOST_QUOTES", "QUOTE_LENGTH", "compose", "not_applicable", "without_portal"]
 
@@ -25,7 +33,7 @@ def compose(query: Query, evidence: Evidence) -> Draft:
         return refusal
     passages = relevant(query, evidence)
     decision = decide(query, evidence)
-    told = _told(evidence, decision)
+    told = _told(query, evidence, decision)
     lacking = [*(() if decision else missing(query, evidence, passages)), *unclear(query)]
     status = _status(query, told, passages, decision, lacking)
     sources = Sources()
@@ -58,9 +66,11 @@ def _opening(query: Query) -> Iterator[Statement]:
         yield Statement(text=text)
 
 
-def _told(evidence: Evidence, decision: Decision | None) -> Sequence[Fact]:
+def _told(query: Query, evidence: Evidence, decision: Decision | None) -> Sequence[Fact]:
     settled = decision.settled if decision else ()
-    return [fact for fact in evidence.facts if fact not in settled]
+    is_open = query.purpose == "documents" and any(not is_name(word) for word in query.telling)
+    told = (fact for fact in evidence.facts if fact not in settled)
+    return [fact for fact in told if not is_open or fits(fact, query)]
 
 
 def _decided(decision: Decision | None, sources: Sources) -> Iterator[Statement]:

@@ -20,7 +20,7 @@ from portal_rag.domain import (
     Topic,
     wanted_link,
 )
-from portal_rag.domain.likeness import speaks_of
+from portal_rag.domain.likeness import is_name, speaks_of
 from portal_rag.domain.topics import applies
 
 _CONTEXT: frozenset[Topic] = frozenset({"description", "type", "system", "contact", "matches"})
@@ -133,19 +133,28 @@ def _undocumented(
     elif query.subjects and query.topics != ("docs",) and not _are_about_subject(passages):
         names = ", ".join(map(shortly_called, query.subjects))
         what = "a runbook" if "runbook" in query.document_kinds else "anything about this"
-        is_told = query.topics or any(_fits(fact, query) for fact in facts)
+        is_told = query.topics or any(fits(fact, query) for fact in facts)
         if passages or not is_told:
             yield f"I could not find {what} in the documentation of {names}."
+    if query.subjects:
+        yield from map(not_found, _names_lacked(query, passages))
 
 
-def _fits(fact: Fact, query: Query) -> bool:
+def _names_lacked(query: Query, passages: Sequence[Passage]) -> Iterator[str]:
+    """Name what was asked about beside the subjects, and stands in nothing that was found."""
+    for word in query.telling:
+        if is_name(word) and all(word in passage.lacks for passage in passages):
+            yield word
+
+
+def fits(fact: Fact, query: Query) -> bool:
     """Say whether a fact is more than a general description of what something else is asked of."""
     is_general = fact.topic == "description" and query.intent == "description"
-    return not is_general or any(speaks_of(each.label, query.unread) for each in fact.mentions)
+    return not is_general or any(speaks_of(each.label, query.telling) for each in fact.mentions)
 
 
 def _are_about_subject(passages: Sequence[Passage]) -> bool:
-    return any(passage.is_about_subject for passage in passages)
+    return any(passage.is_about_subject or passage.names_subject for passage in passages)
 
 
 def consulted(evidence: Evidence) -> Iterator[str]:

@@ -74,7 +74,8 @@ class Passage:
     to an entity that the question is about. `score` compares passages of one answer: at most 1 for
     how near it is in meaning and in words, with boosts for what was asked about. `text` is what of
     it is shown, verbatim from the source's `excerpt`. `covered` is the share of the question's
-    telling words that title and text hold, where the passage is known by its words alone.
+    telling words that title and text hold, `lacks` are the others; `names_subject` says whether
+    they hold the name of something that the question is about.
     """
 
     kind: DocumentKind
@@ -84,7 +85,9 @@ class Passage:
     is_about_subject: bool
     source: Source
     score: float = 0.0
-    covered: float | None = None
+    covered: float = 1.0
+    lacks: tuple[str, ...] = ()
+    names_subject: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

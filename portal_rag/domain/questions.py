@@ -129,14 +129,15 @@ class Choice:
 class Query:
     """A question as it was understood.
 
-    `subjects` were read with the asker's own rights for this very question. `choices` are set
-    where a name fits several entities; `unknown_name` where it fits none, with `near` names that
-    the asker may see; both may be set beside `subjects` where only some of the names are known.
-    `unread` are words that neither the intent nor a name accounts for, `ticket_ids` identifiers
-    such as `inc-117`, which must stand in whatever answers. `search_text` is what documents are
-    searched for: the question, made whole where it leans on an earlier one. `is_transitive` asks
-    for what depends through others too. `selection` is set where a list of entities was asked for.
-    `assumed` are words that were taken for the name of an entity that is spelled otherwise.
+    `subjects` were read with the asker's own rights for this very question. `choices` are set where
+    a name fits several entities; `unknown_name` where it fits none, with `near` names that the
+    asker may see; both may be set beside `subjects` where only some of the names are known.
+    `unread` are words that neither the intent nor a name accounts for; `telling` those words beside
+    the names that a text which answers should hold. `ticket_ids` are identifiers such as `inc-117`,
+    which must stand in whatever answers. `search_text` is what documents are searched for: the
+    question, made whole where it leans on an earlier one. `is_transitive` asks for what depends
+    through others too. `selection` is set where a list of entities was asked for. `assumed` are
+    words that were taken for the name of an entity that is spelled otherwise.
     """
 
     question: Question
@@ -149,6 +150,7 @@ class Query:
     unknown_name: str | None = None
     near: tuple[Choice, ...] = ()
     unread: tuple[str, ...] = ()
+    telling: tuple[str, ...] = ()
     ticket_ids: frozenset[str] = frozenset()
     search_text: str = ""
     is_transitive: bool = False

@@ -1,11 +1,12 @@
 """Passages of the index: found by meaning and by words, and each past the live gate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import anyio.to_thread
 
+from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.documents import Chunk, Governed
 from portal_rag.corpus.embedding import Embedder
 from portal_rag.corpus.entity_ref import EntityRef
@@ -17,6 +18,7 @@ from portal_rag.corpus.store import DenseVector, Hit, IndexReader, SparseVector
 from portal_rag.corpus.visibility import Refused, Visibility, Without
 from portal_rag.domain import Clock, Passage, Portal, Query, Source
 from portal_rag.evidence.choosing import MOST_PASSAGES, Excerpt, choose
+from portal_rag.evidence.coverage import lacking, share_held
 from portal_rag.evidence.excerpting import window
 from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.ranking import Candidate, fuse
@@ -101,10 +103,10 @@ class IndexPassages:
         )
         ranked = await self._ranked(query, asked, portal)
         excerpts = choose(await self._reranked(text, ranked.candidates))
-        now, about = self._clock(), _about(query)
+        now = self._clock()
         dense, lexical = (ranking.hits for ranking in ranked.rankings)
         return Finding(
-            passages=tuple(self._passage(one, asked, about, now) for one in excerpts),
+            passages=tuple(self._passage(one, asked, query, now) for one in excerpts),
             signals=signals_of(
                 dense,
                 lexical,
@@ -152,18 +154,23 @@ class IndexPassages:
         order = sorted(range(len(first)), key=lambda at: -scores[at])
         return [*(first[at] for at in order), *candidates[MOST_RERANKED:]]
 
-    def _passage(
-        self, excerpt: Excerpt, asked: _Asked, about: frozenset[EntityRef], now: datetime
-    ) -> Passage:
+    def _passage(self, excerpt: Excerpt, asked: _Asked, query: Query, now: datetime) -> Passage:
         best, text = excerpt.best, redact(excerpt.text).text
+        names = f"{' '.join(excerpt.titles)} {best.stored.chunk.entity_ref.name}"
+        telling = query.telling
+        named_text = f"{names}\n{text}"
+        lacks = lacking(telling, named_text)
         return Passage(
             kind=best.stored.chunk.kind,
             text=window(text, asked.terms.indices, length=SHOWN_LENGTH, terms=_terms),
             similarity=best.similarity,
             in_lexical=best.in_lexical,
-            is_about_subject=best.stored.chunk.entity_ref in about,
+            is_about_subject=best.stored.chunk.entity_ref in _about(query),
             source=self._source(excerpt, text, now),
             score=best.score,
+            covered=share_held(telling, lacks),
+            lacks=lacks,
+            names_subject=_names_any(query.subjects, named_text),
         )
 
     def _source(self, excerpt: Excerpt, text: str, now: datetime) -> Source:
@@ -185,6 +192,11 @@ class IndexPassages:
 
 def _terms(text: str) -> Sequence[int]:
     return query_terms(text).indices
+
+
+def _names_any(entities: Iterable[Entity], text: str) -> bool:
+    names = (name for entity in entities for name in (entity.name, entity.display_name))
+    return any(not lacking([name], text) for name in names)
 
 
 def _naming(ticket_ids: frozenset[str], candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -19,7 +19,7 @@ from portal_rag.understanding.settling import settled
 from portal_rag.understanding.vocabulary import Vocabularies
 from portal_rag.understanding.wanting import is_about_owners, is_for_list
 from portal_rag.understanding.windows import read_window
-from portal_rag.understanding.words import is_identifier, ticket_ids, unread_words
+from portal_rag.understanding.words import is_identifier, telling_words, ticket_ids, unread_words
 
 __all__ = ["Reading", "Understanding", "read_intent"]
 
@@ -111,6 +111,7 @@ async def _of_subjects(
         _query(question, _narrowed(meant.reading, unread)),
         subjects=subjects,
         unread=unread if subjects else (),
+        telling=telling_words(text, meant.spans),
         ticket_ids=ticket_ids(text) - {one.words.lower() for one in meant.named},
         search_text=whole_text(question, meant, told),
     )

@@ -88,7 +88,7 @@ def _read(words: str, votes: Mapping[Intent, float]) -> Reading:
     short = words if len(words) <= _FIRST + _LAST else f"{words[:_FIRST]} … {words[-_LAST:]}"
     cues = cue_scores(short)
     intent = decide(cues, votes) if cues or votes else _UNKNOWN
-    return reading_of(intent, short, is_clear=bool(cues))
+    return reading_of(intent, short, is_clear=bool(cues), is_guessed=intent not in cues)
 
 
 def decide(cues: Mapping[Intent, float], votes: Mapping[Intent, float]) -> Intent:

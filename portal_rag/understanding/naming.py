@@ -29,7 +29,6 @@ __all__ = ["ANYTHING", "Named", "Naming", "Wanted"]
 _MOST_CANDIDATES = 300
 """Spellings that are looked up in a portal too large to list: a few requests."""
 _MOST_REFERENCES = 20
-_MOST_REFERENCES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

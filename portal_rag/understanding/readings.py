@@ -26,9 +26,15 @@ class Reading:
     is_clear: bool = True
 
 
-def reading_of(intent: Intent, masked: str, *, is_clear: bool = True) -> Reading:
-    """Settle the finer matters by the words of the question; names must be masked already."""
-    answer_with = _BY_INTENT[intent](masked)
+def reading_of(
+    intent: Intent, masked: str, *, is_clear: bool = True, is_guessed: bool = False
+) -> Reading:
+    """Settle the finer matters by the words of the question; names must be masked already.
+
+    `is_guessed` says that no word speaks for this intent, only a likeness to examples.
+    """
+    is_open = is_guessed and intent in _NEVER_GUESSED
+    answer_with = documents() if is_open else _BY_INTENT[intent](masked)
     beside = (topic for topic, asked in _BESIDE.items() if asked.search(masked))
     also = beside if answer_with.purpose == "facts" else ()
     return Reading(
@@ -39,6 +45,10 @@ def reading_of(intent: Intent, masked: str, *, is_clear: bool = True) -> Reading
         is_transitive=intent in _GRAPH and bool(_TRANSITIVE.search(masked)),
         is_clear=is_clear,
     )
+
+
+_NEVER_GUESSED = frozenset({"write", "out_of_scope", "chit_chat"})
+"""Without a word that says so, what was asked is looked for all the same."""
 
 
 _BESIDE: Mapping[Topic, re.Pattern[str]] = {
@@ -202,6 +212,8 @@ _STATE_OF_ONE = words(r"\bINC-1\b.*\b(?:resolved|status|still open|ongoing|close
 
 
 def _incident(masked: str) -> With:
+    if words(r"\bhow (?:do|can|to|should)\b|\bsteps\b").search(masked):
+        return documents("guide", "runbook")
     if _NOW.search(masked) and not words(r"\bINC-1\b|\bactions?\b").search(masked):
         return LIVE
     if words(r"\bdue\b|\bby when\b|\bsev-?\d definition\b").search(masked):

@@ -54,6 +54,12 @@ _SAYING_LITTLE = frozenset(
     " calling called implements implement reads read holds hold deps indirect indirectly"
     " transitively wants sees".split()
 )
+_SAYING_WHERE_TO_LOOK = frozenset(
+    "page pages doc guide guides wheres whats hows steps step command commands way where'd file"
+    " says say said tell explain describe valid thing things anyway hey got get getting just went"
+    " fine right many much long far often soon do so line one sentence short wtf does dont"
+    " cant need someone first new".split()
+)
 _THINGS = frozenset("entity entities thing things".split())
 _ENDING_PHRASES = FUNCTION_WORDS | frozenset(
     "abort alert backup build canary change changed changes command config configuration deploy"
@@ -147,7 +153,8 @@ def telling_tokens(text: str) -> tuple[tuple[int, int, str], ...]:
 
 def subject_words(text: str) -> str:
     """Leave what a question is about: what stands between its first and last telling word."""
-    tokens = list(_TOKEN.finditer(_POSSESSIVE.sub("", text)))
+    found = _TOKEN.finditer(_POSSESSIVE.sub("", text))
+    tokens = [token for token in found if any(map(str.isalnum, token.group()))]
     plain = [token.group().rstrip(".:").lower() for token in tokens]
     telling = [i for i, word in enumerate(plain) if word not in FUNCTION_WORDS]
     while len(telling) > 1 and names_nothing(plain[telling[0]]):
@@ -165,6 +172,13 @@ def unread_words(text: str, read: Collection[tuple[int, int]]) -> tuple[str, ...
         and token.lower() not in _SAYING_LITTLE
         and not names_nothing(token.lower())
         and not any(start < until and since < end for since, until in read)
+    )
+
+
+def telling_words(text: str, names: Collection[tuple[int, int]]) -> tuple[str, ...]:
+    """List the words, outside of these names, that a text which answers should hold."""
+    return tuple(
+        word for word in unread_words(text, names) if word.lower() not in _SAYING_WHERE_TO_LOOK
     )
 
 

@@ -8,7 +8,6 @@ from evals.golden_set.cases import GoldenSetError
 from evals.intents import (
     Judged,
     Labelled,
-    RememberingEmbedder,
     judge,
     judge_examples,
     load_labelled,
@@ -93,16 +92,9 @@ def test_what_was_misread_most_comes_first() -> None:
 def test_examples_are_read_by_the_other_ones() -> None:
     examples = [Example(f"purple lamp {number} of <x>", "team") for number in range(10)]
     examples += [Example(f"velvet chair {number}", "apis") for number in range(10)]
-    judged = judge_examples(examples, RememberingEmbedder(HashingEmbedder(512)))
+    judged = judge_examples(examples, HashingEmbedder(512))
     assert len(judged) == len(examples)
     assert all(each.read == each.labelled.intent for each in judged)
-
-
-def test_a_text_is_embedded_once() -> None:
-    inner = HashingEmbedder()
-    embedder = RememberingEmbedder(inner)
-    assert embedder.embed_query("a") is embedder.embed_query("a")
-    assert embedder.embed_documents(["a", "b"]) == inner.embed_documents(["a", "b"])
 
 
 def test_each_question_is_judged_by_what_it_was_read_as() -> None:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from evals.cli import main
+from evals.remembered_vectors import RememberedVectors
 from evals.retrieval_bench.collections import (
     RECIPE_LENGTH,
     Asked,
@@ -18,7 +19,6 @@ from evals.retrieval_bench.collections import (
 )
 from evals.retrieval_bench.command import as_json, table
 from evals.retrieval_bench.measuring import compare
-from evals.retrieval_bench.remembered_vectors import RememberedVectors
 from portal_rag.corpus.store import DenseVector
 from tests.factories import make_chunk
 from tests.fakes.embedding import HashingEmbedder

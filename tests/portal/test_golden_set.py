@@ -1,4 +1,4 @@
-"""A few golden cases asked of a real Backstage as its users; `make evals` asks all of them."""
+"""The golden set asked of a real Backstage as its users; `make evals` does it and reports."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ import pytest
 
 from evals.backstage import Portal
 from evals.golden_set.cases import load_cases
+from evals.golden_set.gates import DEFAULT_GATES, load_gates
 from evals.golden_set.running import run_cases
 from evals.golden_set.serving import served_over
 
+GOLDEN = Path(__file__).parents[2] / "evals" / "golden" / "portal.yaml"
 GATEWAY = "component:default/payments-gateway"
 CASES = """
 - id: alice-sees-hers
@@ -52,3 +54,17 @@ def test_each_user_is_asked_with_the_rights_of_that_user(portal: Portal, tmp_pat
     assert seen == [True, False]
     assert [each.notes for each in record.cases] == [(), (), ()]
     assert all(gate.holds for gate in record.gates)
+
+
+@pytest.mark.model
+def test_the_development_questions_hold_their_gates(portal: Portal, tmp_path: Path) -> None:
+    with served_over(portal, tmp_path) as served:
+        record = run_cases(
+            load_cases([GOLDEN]),
+            served,
+            run_id="one",
+            golden=[GOLDEN],
+            gates=load_gates(DEFAULT_GATES),
+            tell=lambda each: None,
+        )
+    assert [(gate.metric, gate.measured) for gate in record.gates if not gate.holds] == []

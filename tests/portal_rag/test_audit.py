@@ -126,7 +126,7 @@ def test_nothing_hidden_from_the_asker_stands_in_audit_metrics_or_log(
             "Who owns Scorer?",
             "Who owns component:default/scorer?",
             f"What is {CANARY}?",
-            "Are orders above the secret score refused?",
+            "How do I refuse orders above the secret score?",
             "What does shop depend on?",
             "Who owns scorrer?",
             "What does team-risk own?",
@@ -346,7 +346,7 @@ def test_a_service_goes_on_in_a_new_file_after_rotation(
         path.rename(tmp_path / "audit.jsonl.1")
         ask(recorded.client, portal, "alice", "What is shop?")
     assert len((tmp_path / "audit.jsonl.1").read_text().splitlines()) == 1
-    assert json.loads(path.read_text())["intent"] == "how_to"
+    assert json.loads(path.read_text())["intent"] == "description"
 
 
 def test_an_answer_that_cannot_be_audited_is_not_given(portal: FakeBackstage, index: Path) -> None:

@@ -34,6 +34,7 @@ def make_query(
         "topics": topics,
         "document_kinds": frozenset(),
         "subjects": (SHOP,),
+        "telling": ("drain",),
     }
     return Query(**(values | given))
 
@@ -118,8 +119,8 @@ def test_a_document_question_quotes_the_passages_that_fit() -> None:
 
 
 def test_passages_that_hardly_fit_are_not_shown() -> None:
-    far = make_passage(similarity=0.1)
-    wordless = make_passage(similarity=0.35, in_lexical=False)
+    far = make_passage(similarity=0.1, covered=0.5)
+    wordless = make_passage(similarity=0.35, in_lexical=False, covered=0.0)
     unknown = make_passage(similarity=None)
     consulted = (Consulted(source="index", state="ok", took_ms=1),)
     evidence = Evidence(passages=(far, wordless, unknown), consulted=consulted)
@@ -636,16 +637,18 @@ def test_several_topics_of_one_thing_name_it_in_full_once() -> None:
     assert texts(draft)[1] == "**The Shop** is an API of type grpc."
 
 
-def test_a_general_description_is_only_a_part_of_what_is_asked_in_particular() -> None:
+def test_a_general_description_does_not_answer_what_is_asked_in_particular() -> None:
     fact = fact_of("description", SHOP, Mention(label="Sells things; scores nothing"))
 
-    def said(*unread: str) -> Draft:
-        query = make_query(purpose="documents", intent="description", topics=(), unread=unread)
+    def said(*telling: str) -> Draft:
+        query = make_query(
+            purpose="documents", intent="description", topics=(), unread=telling, telling=telling
+        )
         return answer(query, fact)
 
     assert said("score", "orders").status == "answered"
-    assert said("slo").status == "partial"
-    assert "could not find anything about this" in texts(said("slo"))[1]
+    assert said("slo").status == "insufficient_evidence"
+    assert "could not find anything about this" in texts(said("slo"))[0]
 
 
 def test_a_passage_of_an_api_is_quoted_where_its_kind_is_asked_for() -> None:
@@ -655,3 +658,31 @@ def test_a_passage_of_an_api_is_quoted_where_its_kind_is_asked_for() -> None:
         query = make_query(purpose="documents", topics=(), document_kinds=kinds)
         draft = compose(query, Evidence(passages=(passage,)))
         assert sum(each.quote is not None for each in draft.statements) == count
+
+
+def test_a_passage_answers_if_it_speaks_of_what_was_asked() -> None:
+    def is_quoted(**given: object) -> bool:
+        query = make_query(purpose="documents", topics=(), telling=("SLO", "checkout"))
+        passage = make_passage("Ninety-nine percent.", similarity=0.5, **given)
+        return any(each.quote for each in compose(query, Evidence(passages=(passage,))).statements)
+
+    assert is_quoted(is_about_subject=True, covered=1.0)
+    assert is_quoted(names_subject=True, covered=0.5, lacks=("checkout",))
+    assert not is_quoted(names_subject=True, covered=0.0, lacks=("SLO", "checkout"))
+    assert not is_quoted(covered=0.5, lacks=("checkout",))
+
+
+def test_what_is_much_weaker_than_the_best_is_left_out() -> None:
+    query = make_query(purpose="documents", topics=(), subjects=())
+    best = make_passage("Drain it so.", similarity=0.9)
+    others = (make_passage("Fill it.", similarity=0.6), make_passage("Paint it.", similarity=0.4))
+    draft = compose(query, Evidence(passages=(best, *others)))
+    assert [each.quote for each in draft.statements] == ["Drain it so.", "Fill it."]
+
+
+def test_a_name_that_stands_in_nothing_that_was_found_is_said() -> None:
+    query = make_query(purpose="documents", topics=("description",), telling=("flurb-service",))
+    fact = fact_of("description", SHOP, Mention(label="Sells things"))
+    draft = answer(query, fact)
+    assert draft.status == "partial"
+    assert "I found nothing called “flurb-service”." in texts(draft)

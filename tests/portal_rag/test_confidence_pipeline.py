@@ -1,6 +1,7 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from portal_rag.api.wire import to_wire
@@ -10,6 +11,7 @@ from portal_rag.domain import Consulted, Evidence, Portal, Query, Signals
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.pipeline import Pipeline
 from portal_rag.trail import Answered
+from portal_rag.understanding import Understanding, read_intent
 from tests.factories import NOW, make_passage, make_question
 from tests.portal_rag.calibrating import make_calibration
 
@@ -45,6 +47,7 @@ async def answered(calibration: Calibration | None) -> Answered:
 
     ids = itertools.count()
     pipeline = Pipeline(
+        understanding=Understanding(read=read_intent, clock=lambda: NOW, zone=UTC),
         gathering=FoundAlready(sources=(), deadline_seconds=1.0, timer=lambda: 0.0),
         clock=lambda: NOW,
         timer=lambda: 0.0,

@@ -79,7 +79,7 @@ def test_docs_need_both_permissions_and_the_rest_only_the_catalogs(
         for user in ("guest", "dave"):
             assert "> Drain" not in ask(client, portal, user, HOW_TO)["answer"]
             assert ask(client, portal, user, "Who owns shop?")["status"] == "answered"
-        chairs = "Who sells garden chairs to everybody?"
+        chairs = "What is it that sells garden chairs to everybody?"
         assert "garden chairs" in ask(client, portal, "guest", chairs)["answer"]
         bicycle = "What is delivered by bicycle on Mondays?"
         assert "by bicycle" in ask(client, portal, "guest", bicycle)["answer"]
@@ -91,7 +91,7 @@ def test_the_catalogs_permission_is_needed_whatever_else_is_set(
     portal.permissions.policies[DOCS] = lambda *_: True
     with served(index, portal, identity, **SET) as client:
         for user, may_read in (("guest", False), ("alice", True)):
-            answer = ask(client, portal, user, "Is the broker of the basket drained?")
+            answer = ask(client, portal, user, "How do I drain the broker of the basket?")
             assert ("basket" in json.dumps(answer["sources"])) is may_read
 
 
@@ -99,7 +99,8 @@ def test_docs_that_are_not_permitted_are_as_if_they_were_not_there(
     portal: FakeBackstage, index: Path, tmp_path: Path, identity: str
 ) -> None:
     anyio.run(publish_index, tmp_path, (DESCRIBED, HANDBOOK))
-    questions = (HOW_TO, "Where is the runbook for shop?", "What is drained?", "bicycle broker")
+    bicycle = "How do I use the bicycle broker?"
+    questions = (HOW_TO, "Where is the runbook for shop?", "What is drained?", bicycle)
     with (
         served(index, portal, identity, **SET) as full,
         served(tmp_path, portal, identity, **SET) as bare,
@@ -183,7 +184,8 @@ def test_not_even_how_rare_a_word_is_tells_of_docs_that_are_not_permitted(
         served(tmp_path / "full", portal, identity, **SET) as full,
         served(tmp_path / "bare", portal, identity, **SET) as bare,
     ):
-        answers = [ask(client, portal, "guest", "falcon harvest") for client in (full, bare)]
+        question = "How do I falcon harvest?"
+        answers = [ask(client, portal, "guest", question) for client in (full, bare)]
     assert told(answers[0]) == told(answers[1])
     assert "harvest" in answers[0]["sources"][0]["title"]
 

@@ -116,7 +116,8 @@ def test_failures_are_counted_under_the_names_of_our_errors(
     hasty = {"PORTAL_RAG_QUESTION_TIMEOUT_SECONDS": "0.2"}
     with recording(portal, index, tmp_path / "audit.jsonl", **hasty) as recorded:
         held = portal.hold("/api/catalog")
-        post(recorded.client, portal.user_token("user:default/alice"), {"question": "What?"})
+        alice = portal.user_token("user:default/alice")
+        post(recorded.client, alice, {"question": "Who owns shop?"})
         portal.mend()
         held.release()
         told = samples(recorded)

@@ -34,7 +34,7 @@ ASKED = (
     "Who owns shop?",
     "Who owns component:default/scorer?",
     "How do I drain the broker, then restart it with brokerctl?",
-    "Are orders above the secret score refused?",
+    "How do I refuse orders above the secret score?",
     "Who is on call for shop?",
     "What does team-web own?",
     "Who owns nothing-like-it?",

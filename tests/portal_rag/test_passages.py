@@ -271,7 +271,7 @@ async def test_a_reranker_has_the_last_word_on_the_best_few(tmp_path: Path) -> N
             index=index,
             embedder=EMBEDDER,
             clock=lambda: NOW,
-            stale_after=timedelta(days=365),
+            freshness=Freshness(default=timedelta(days=365)),
             reranker=reranker,
         ).find(documents_about("drain the broker"), FakePortal([SHOP]))
         for reranker in (None, LastFirst())

@@ -48,7 +48,7 @@ ASKED = (
     "Who owns shop?",
     "What does shop depend on?",
     HOW_TO,
-    "Are orders above the secret score refused?",
+    "How do I refuse orders above the secret score?",
     "Who owns Scorer?",
     "Who owns scorrer?",
     "What does team-web own?",

