@@ -12,6 +12,7 @@ WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "drain", "the", "broker",
 
 
 def write_model(folder: Path, *, labels: int = 1) -> None:
+    import torch  # noqa: PLC0415
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizer  # noqa: PLC0415
 
     folder.mkdir()
@@ -23,7 +24,9 @@ def write_model(folder: Path, *, labels: int = 1) -> None:
         num_attention_heads=2,
         intermediate_size=8,
         num_labels=labels,
+        initializer_range=0.5,
     )
+    torch.manual_seed(7)
     BertForSequenceClassification(config).save_pretrained(folder)
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
 

@@ -143,8 +143,10 @@ def test_the_canary_is_told_to_those_alone_who_may_read_it(
 
 def test_those_who_may_read_the_canary_are_told(portal: Portal, from_backstage: TestClient) -> None:
     for user in ("carol", "dave"):
-        answer = ask(from_backstage, ABOUT_THE_CANARY[0], portal.user_token(user))
-        assert any(CANARY in source["excerpt"] for source in answer["sources"])
+        token = portal.user_token(user)
+        answers = [ask(from_backstage, question, token) for question in ABOUT_THE_CANARY]
+        sources = [source for answer in answers for source in answer["sources"]]
+        assert any(CANARY in source["excerpt"] for source in sources)
 
 
 @pytest.mark.parametrize("question", EVERYDAY)
