@@ -8,18 +8,21 @@ from portal_rag.domain.likeness import is_particular
 QUOTE_LENGTH = 1_300
 """Characters of a passage that are quoted; the source's excerpt holds all of it."""
 MOST_QUOTES = 3
+# Fitted to the development cases, in units of cosine similarity: how strong a passage must be, and
+# what adds to its strength or takes from it.
 _RELEVANT = 0.40
-_LOOSE = 0.40
 _OF_COVERAGE = 0.37
 _OF_SUBJECT = 0.26
+_OF_TICKET = 0.26
 _OF_STRANGER = -0.42
 _OF_NAME_MISSED = -0.27
-"""What makes a passage relevant, in units of cosine similarity: fitted to the development cases."""
-_RELEVANT_BY_WORDS_ALONE = 0.75
 _OF_NOTHING_HELD = -0.15
-_OF_TICKET = 0.26
+_LOOSE = 0.40
+"""Below this in both meaning and words, a passage answers nothing."""
 _MUCH_WEAKER = 0.35
+_RELEVANT_BY_WORDS_ALONE = 0.75
 _LONG = 8
+"""Of more telling words, such as those of a pasted error, a name may be missing."""
 _NOT_BY_INCIDENTS: frozenset[Intent] = frozenset({"how_to", "documentation"})
 _DESCRIBED: frozenset[Intent] = frozenset({"description", "discovery", "team"})
 _ENTITY_PAGE_KINDS = frozenset({"entity", "api"})

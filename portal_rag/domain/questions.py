@@ -157,3 +157,9 @@ class Query:
     selection: Selection | None = None
     window: Window | None = None
     assumed: tuple[tuple[str, EntityRef], ...] = ()
+
+    @property
+    def about(self) -> frozenset[EntityRef]:
+        """Name the subjects, and the entities that hold their documentation."""
+        refs = (ref for entity in self.subjects for ref in (entity.ref, entity.docs_ref))
+        return frozenset(ref for ref in refs if ref)

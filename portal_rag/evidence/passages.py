@@ -9,7 +9,6 @@ import anyio.to_thread
 from portal_rag.backstage.entities import Entity
 from portal_rag.corpus.documents import Chunk, Governed
 from portal_rag.corpus.embedding import Embedder
-from portal_rag.corpus.entity_ref import EntityRef
 from portal_rag.corpus.freshness import Freshness
 from portal_rag.corpus.lexical import query_terms
 from portal_rag.corpus.redaction import redact
@@ -165,7 +164,7 @@ class IndexPassages:
             text=window(text, asked.terms.indices, length=SHOWN_LENGTH, terms=_terms),
             similarity=best.similarity,
             in_lexical=best.in_lexical,
-            is_about_subject=best.stored.chunk.entity_ref in _about(query),
+            is_about_subject=best.stored.chunk.entity_ref in query.about,
             source=self._source(excerpt, text, now),
             score=best.score,
             covered=share_held(telling, lacks),
@@ -208,12 +207,6 @@ def _naming(ticket_ids: frozenset[str], candidates: Sequence[Candidate]) -> list
     ]
 
 
-def _about(query: Query) -> frozenset[EntityRef]:
-    """Name the subjects, and the entities that hold their documentation."""
-    refs = (ref for entity in query.subjects for ref in (entity.ref, entity.docs_ref))
-    return frozenset(ref for ref in refs if ref)
-
-
 async def _past_the_gate(found: Sequence[Sequence[Hit]], portal: Portal, limit: int) -> _Gated:
     """Leave out what may not be read before anything is ranked, so that no rank tells of it."""
     permitted = await portal.permitted({_governed(hit) for hits in found for hit in hits})
@@ -249,7 +242,7 @@ def _candidates_from(query: Query, rankings: Sequence[_Ranking]) -> tuple[list[C
 
 def _best(query: Query, rankings: Sequence[_Ranking], depth: int) -> list[Candidate]:
     dense, lexical = (ranking.hits[:depth] for ranking in rankings)
-    candidates = fuse(dense, lexical, about=_about(query), kinds=query.document_kinds)
+    candidates = fuse(dense, lexical, about=query.about, kinds=query.document_kinds)
     return _naming(query.ticket_ids, candidates)
 
 

@@ -96,7 +96,7 @@ class PortalSearch:
         readable = [page for page in pages if page.governed in permitted]
         asked = " ".join(words), query.ticket_ids
         best = await anyio.to_thread.run_sync(_best, readable, *asked)
-        now, about = self._clock(), _about(query)
+        now, about = self._clock(), query.about
         passages = [_passage(each, rank, about, now) for rank, each in enumerate(best, start=1)]
         return Finding(passages=tuple(passages), dropped=len(pages) - len(readable))
 
@@ -118,11 +118,6 @@ def _telling_words(text: str) -> tuple[str, ...]:
     """Leave out the words that any text has."""
     words = dict.fromkeys(_WORD.findall(text))
     return tuple(word for word in words if query_terms(word).indices)
-
-
-def _about(query: Query) -> frozenset[EntityRef]:
-    refs = (ref for entity in query.subjects for ref in (entity.ref, entity.docs_ref))
-    return frozenset(ref for ref in refs if ref)
 
 
 def _best(pages: Iterable[_Page], words: str, ticket_ids: frozenset[str]) -> list[_Shown]:

@@ -124,10 +124,6 @@ _TRANSITIVE = words(
 )
 
 
-def _dependents(_: str) -> With:
-    return facts("dependents")
-
-
 _ADRS = words(r"\badrs?\b|\bdecisions?\b|\brfcs?\b|\bwhy (?:did|do|was|were|is|are) (?:we|it)\b")
 _RUNBOOKS = words(r"\brun ?books?\b|\bplay ?books?\b|\btroubleshooting\b")
 _POST_MORTEMS = words(r"\bpost-?mortems?\b|\bincident (?:reviews?|reports?)\b|\bINC-1\b")
@@ -204,11 +200,6 @@ _NOW = words(
     r"|\bis\b.*\b(?:down|up|healthy|broken|degraded|having|failing|unavailable)\b|\bknown\b"
     r"|\btoday\b|\bthis month\b|\bopen right\b|\bincidents? (?:are )?open\b|\bunresolved\b"
 )
-_PAST = words(
-    r"\bpost-?mortems?\b|\bcause\b|\bINC-1\b|\bwhy did\b|\bsummary\b|\blessons?\b|\bactions?\b"
-    r"|\bhappened\b|\blast\b|\breview\b|\bhow (?:long|many|was)\b|\bhistory\b|\bincident\b"
-)
-_STATE_OF_ONE = words(r"\bINC-1\b.*\b(?:resolved|status|still open|ongoing|closed|mitigated)\b")
 
 
 def _incident(masked: str) -> With:

@@ -2,6 +2,19 @@
 
 from portal_rag.confidence.calibration import Calibration, Logistic
 from portal_rag.corpus.store import SCHEMA_VERSION, IndexIdentity
+from portal_rag.domain import Signals
+
+SIGNALS = Signals(
+    similarity=0.7,
+    similarity_gap=0.3,
+    lexical=1.0,
+    lexical_gap=0.5,
+    covered=0.9,
+    covered_by_all=1.0,
+    unknown=0.0,
+    agreement=0.5,
+    terms=4,
+)
 
 
 def make_calibration(

@@ -16,13 +16,12 @@ from portal_rag.domain import (
     Mention,
     Passage,
     Query,
-    Signals,
     Source,
     Statement,
     Status,
 )
 from tests.factories import NOW, make_entity, make_passage, make_question, make_source
-from tests.portal_rag.calibrating import make_calibration
+from tests.portal_rag.calibrating import SIGNALS, make_calibration
 
 SHOP = make_entity("component:default/shop")
 QUERY = Query(
@@ -32,17 +31,6 @@ QUERY = Query(
     topics=(),
     document_kinds=frozenset(),
     subjects=(),
-)
-SIGNALS = Signals(
-    similarity=0.7,
-    similarity_gap=0.3,
-    lexical=1.0,
-    lexical_gap=0.5,
-    covered=0.9,
-    covered_by_all=1.0,
-    unknown=0.0,
-    agreement=0.5,
-    terms=4,
 )
 SURE = make_calibration(intercept=3.0)
 UNSURE = make_calibration(intercept=0.2)

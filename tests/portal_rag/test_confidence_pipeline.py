@@ -7,25 +7,14 @@ from typing import Any
 from portal_rag.api.wire import to_wire
 from portal_rag.clients.local_portal import LocalPortal
 from portal_rag.confidence.calibration import Calibration
-from portal_rag.domain import Consulted, Evidence, Portal, Query, Signals
+from portal_rag.domain import Consulted, Evidence, Portal, Query
 from portal_rag.evidence.gathering import Gathering
 from portal_rag.pipeline import Pipeline
 from portal_rag.trail import Answered
 from portal_rag.understanding import Understanding, read_intent
 from tests.factories import NOW, make_passage, make_question
-from tests.portal_rag.calibrating import make_calibration
+from tests.portal_rag.calibrating import SIGNALS, make_calibration
 
-SIGNALS = Signals(
-    similarity=0.7,
-    similarity_gap=0.3,
-    lexical=1.0,
-    lexical_gap=0.5,
-    covered=0.9,
-    covered_by_all=1.0,
-    unknown=0.0,
-    agreement=0.5,
-    terms=4,
-)
 EVIDENCE = Evidence(
     passages=(make_passage(similarity=0.8),),
     signals=SIGNALS,
